@@ -1,0 +1,201 @@
+"""The registry of every figure: its name, unit and meaning.
+
+Documentation, help texts, axes of charts and the validation of configurations are made from it.
+Shares lie in [0, 1]; a figure that can't be computed is absent.
+"""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import msgspec
+
+__all__ = [
+    "CUSTOM_STATISTICS",
+    "FEATURE_METRIC_NAMES",
+    "METRIC_ALIASES",
+    "METRIC_NAMES",
+    "Metric",
+    "describe",
+]
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """A figure that Streamgauge computes.
+
+    Attributes
+    ----------
+    name
+        As in reports, rules and Redis.
+    group
+        The heading under which the contract lists it.
+    unit
+        `share`, `ms`, `1/s`, `count`, `bool`, `p` (a p-value), `distance`, `score`, `target` (the
+        unit of what is predicted), `feature` (the unit of the feature), `text`, and the like.
+    meaning
+        One line.
+    """
+
+    name: str
+    group: str
+    unit: str
+    meaning: str
+
+
+# One row a figure: name, unit, meaning.
+_TRAFFIC = """
+throughput_per_s | 1/s | Events per second of the window, up to the watermark
+error_rate | share | Events with an error, of all events
+latency_mean_ms | ms | Mean latency
+latency_p50_ms | ms | Median latency
+latency_p90_ms | ms | 90th percentile of latency
+latency_p95_ms | ms | 95th percentile of latency
+latency_p99_ms | ms | 99th percentile of latency
+latency_max_ms | ms | Largest latency
+"""
+_QUALITY = """
+missing_rate | share | Missing feature cells, of all feature cells
+type_mismatch_rate | share | Feature cells of another type than the baseline's, of all cells
+unseen_rate | share | Categorical cells with a category the baseline has not
+out_of_range_rate | share | Numeric cells outside the baseline's minimum and maximum
+outlier_rate | share | Numeric cells far outside the baseline's quartiles
+duplicate_rate | share | Events whose identity was seen before, of all events
+schema_drift | count | Features gained or lost against the baseline
+constraint_violations | count | Feature cells that break a configured constraint
+"""
+_DRIFT = """
+drift_share | share | Drifted features, of tested features
+drifted_features | count | Features whose drift was decided
+prediction_psi | distance | Population stability index of the prediction
+prediction_js | distance | Jensen-Shannon distance of the prediction, base 2
+prediction_drifted | bool | Whether drift of the prediction was decided
+probability_psi | distance | Population stability index of the probability
+label_psi | distance | Population stability index of the label
+reconstruction_error | distance | Mean squared error outside the baseline's principal components
+correlation_shift | distance | Difference of the correlation matrices, per pair of features
+prediction_mean | target | Mean of numeric predictions
+prediction_std | target | Standard deviation of numeric predictions
+prediction_p50 | target | Median of numeric predictions
+"""
+_CLASSIFICATION = """
+accuracy | share | Correct predictions, of labelled ones
+precision | share | Correct positives, of predicted positives; many classes: macro average
+recall | share | Correct positives, of actual positives; many classes: macro average
+f1 | share | Harmonic mean of precision and recall; many classes: macro average
+roc_auc | share | Area under the ROC curve; many classes: macro average, one against the rest
+average_precision | share | Precision averaged over recall; many classes: macro average
+log_loss | nats | Mean negative log probability of the actual class
+brier | score | Mean squared error of the probability
+calibration_error | share | Mean gap of probability and observed share
+label_coverage | share | Predictions that have a label, of all
+class_imbalance | ratio | Share of the largest class, divided by the smallest's
+"""
+_REGRESSION = """
+mae | target | Mean absolute error
+mse | target squared | Mean squared error
+rmse | target | Root of the mean squared error
+mape | share | Mean absolute error relative to the target, zero targets left out
+r2 | score | Share of the target's variance that is explained
+bias | target | Mean of prediction minus target
+"""
+_RANKING = """
+ndcg_at_10 | share | Normalised discounted cumulative gain of the first 10 items
+mrr | share | Mean reciprocal rank of the first relevant item
+hit_rate_at_10 | share | Requests with a relevant item among the first 10
+"""
+_ESTIMATED = """
+estimated_accuracy | share | Accuracy, estimated without labels
+estimated_precision | share | Precision, estimated without labels
+estimated_recall | share | Recall, estimated without labels
+estimated_f1 | share | F1, estimated without labels
+estimated_roc_auc | share | Area under the ROC curve, estimated without labels
+"""
+_FEATURE = """
+kind | text | Kind of the feature, as in its configuration
+count | count | Events without error, those that lack the feature included
+missing_rate | share | Missing values, of count
+type_mismatch_rate | share | Values of another type than the baseline's, of count
+mean | feature | Mean
+std | feature | Standard deviation
+min | feature | Smallest value
+max | feature | Largest value
+p05 | feature | 5th percentile
+p25 | feature | 25th percentile
+p50 | feature | Median
+p75 | feature | 75th percentile
+p95 | feature | 95th percentile
+psi | distance | Population stability index on the baseline's deciles or categories
+js | distance | Jensen-Shannon distance, base 2
+ks | distance | Largest gap of the distribution functions (Kolmogorov-Smirnov)
+ks_p_value | p | p-value of ks
+wasserstein | feature | Area between the distribution functions
+hellinger | distance | Hellinger distance
+chi2 | score | Pearson's two-sample statistic on deciles or categories
+chi2_p_value | p | p-value of chi2
+l_infinity | distance | Largest gap of the cell shares
+effect | distance | Size of the shift, unbiased when there is none
+unseen_rate | share | Values of a category the baseline has not, of count
+below_range_rate | share | Values below the baseline's minimum, of count
+above_range_rate | share | Values above the baseline's maximum, of count
+distinct | count | Distinct values, estimated
+drift_p_value | p | p-value of the drift test
+drift_q_value | p | p-value, corrected for the number of features; it decides
+min_detectable_shift | baseline std | Shift found with 80 % power at this count
+drifted | bool | Whether drift of the feature was decided
+"""
+
+CUSTOM_STATISTICS = ("mean", "sum", "min", "max", "p50", "p95")
+"""What is computed of each custom figure and measurement: ``metric.<name>.<statistic>``."""
+
+METRIC_ALIASES: Mapping[str, str] = MappingProxyType({"latency_ms": "latency_p95_ms"})
+"""Names accepted in configurations for a figure that has another name here."""
+
+_INTERVAL_GROUPS = {"classification", "regression", "ranking", "without labels"}
+_CUSTOM = re.compile(rf"metric\..+\.({'|'.join(CUSTOM_STATISTICS)})")
+
+
+def _registry(**tables: str) -> Mapping[str, Metric]:
+    metrics = {}
+    for group, table in tables.items():
+        for row in table.strip().splitlines():
+            name, unit, meaning = row.split(" | ")
+            metrics[name] = Metric(name, group.replace("_", " "), unit, meaning)
+    return MappingProxyType(metrics)
+
+
+METRIC_NAMES = _registry(
+    traffic=_TRAFFIC,
+    data_quality=_QUALITY,
+    drift=_DRIFT,
+    classification=_CLASSIFICATION,
+    regression=_REGRESSION,
+    ranking=_RANKING,
+    without_labels=_ESTIMATED,
+)
+"""Figures of a window, by name, in the contract's order."""
+
+FEATURE_METRIC_NAMES = _registry(feature=_FEATURE)
+"""Figures of one feature in a window, by name."""
+
+
+def describe(name: str) -> Metric | None:
+    """Return what a name in the ``metrics`` of a report means, None where it is none.
+
+    Knows the bounds `x_low` and `x_high` of a performance figure, and ``metric.<name>.<statistic>``.
+
+    Examples
+    --------
+    >>> describe("accuracy_low").meaning
+    'Lower 95 % bound of accuracy'
+    >>> describe("acuracy") is None
+    True
+    """
+    if name in METRIC_NAMES:
+        return METRIC_NAMES[name]
+    if match := _CUSTOM.fullmatch(name):
+        return Metric(name, "custom", "as sent", f"{match[1]} of a figure that was sent along")
+    for suffix, word in (("_low", "Lower"), ("_high", "Upper")):
+        known = METRIC_NAMES.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
+        if known is not None and known.group in _INTERVAL_GROUPS:
+            return Metric(name, known.group, known.unit, f"{word} 95 % bound of {known.name}")
+    return None

@@ -1,0 +1,1 @@
+"""Streamgauge's moving parts: how events become figures, reports and alerts."""

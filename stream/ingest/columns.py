@@ -1,0 +1,196 @@
+"""Events of one model version to columns of numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from schemas.errors import Reason, Rejected
+from schemas.timestamps import TIMESTAMP_MS_MAX, TIMESTAMP_MS_MIN, parse_timestamp_ms
+from stream.arrays import BoolArray, FloatArray, IntArray
+from stream.ingest.decode import DecodedEvent
+from stream.window.plan import (
+    FEATURE,
+    PREDICTION,
+    CategoricalColumn,
+    CountingPlan,
+    NumericColumn,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_NO_TIME = -1
+POSITIVE_CLASS = "1"
+
+
+@dataclass(slots=True)
+class Times:
+    """Event times of a batch, ms, shape ``(n,)``, and what is wrong with some of them."""
+
+    times_ms: IntArray
+    refused: dict[int, Rejected]
+
+
+def event_times(
+    events: Sequence[DecodedEvent], append_ms: IntArray, future_skew_ms_max: int
+) -> Times:
+    """Read event times; an event without one takes its record's append time.
+
+    Parameters
+    ----------
+    events : n events
+    append_ms : (n,) append time of each event's record
+    future_skew_ms_max : how far an event may lie ahead of its append time
+    """
+    raw: list[Any] = [event.timestamp for event in events]
+    refused: dict[int, Rejected] = {}
+    try:
+        times = np.array(raw, dtype=np.int64)
+    except (TypeError, ValueError, OverflowError):
+        times = np.fromiter(
+            (_one_time(i, value, append_ms, refused) for i, value in enumerate(raw)),
+            np.int64,
+            len(raw),
+        )
+    odd = (
+        (times < TIMESTAMP_MS_MIN)
+        | (times > TIMESTAMP_MS_MAX)
+        | (times > append_ms + future_skew_ms_max)
+    )
+    for i in np.flatnonzero(odd).tolist():
+        if i not in refused:
+            refused[i] = _odd_time(int(times[i]), int(append_ms[i]))
+    return Times(times, refused)
+
+
+def _one_time(i: int, value: Any, append_ms: IntArray, refused: dict[int, Rejected]) -> int:
+    if value is None:
+        return int(append_ms[i])
+    if isinstance(value, datetime):
+        return (value - _EPOCH) // _MILLISECOND
+    parsed = parse_timestamp_ms(value)
+    if isinstance(parsed, Rejected):
+        refused[i] = parsed
+        return _NO_TIME
+    return parsed
+
+
+def _odd_time(time_ms: int, append_ms: int) -> Rejected:
+    parsed = parse_timestamp_ms(time_ms)
+    if isinstance(parsed, Rejected):
+        return parsed
+    ahead_s = (time_ms - append_ms) / 1000
+    detail = f"timestamp is {ahead_s:.0f} s ahead of the record's append time"
+    return Rejected(Reason.TIMESTAMP_IN_FUTURE, detail)
+
+
+def numeric_matrix(
+    events: Sequence[DecodedEvent], names: Sequence[str], columns: Sequence[NumericColumn]
+) -> FloatArray:
+    """Values of numeric columns, shape ``(columns, n)``: NaN missing, infinite mismatched.
+
+    ``names`` are the features in the order of the fields of the events' feature struct.
+    """
+    out = np.empty((len(columns), len(events)))
+    features = [k for k, column in enumerate(columns) if column.role == FEATURE]
+    if features:
+        position = {name: i for i, name in enumerate(names)}
+        fields = [position[columns[k].name] for k in features]
+        out[features] = _feature_values(events, len(names), fields)
+    for k, column in enumerate(columns):
+        if column.role != FEATURE:
+            values = _predictions(events) if column.role == PREDICTION else _probabilities(events)
+            out[k] = values
+    return out
+
+
+def _feature_values(
+    events: Sequence[DecodedEvent], width: int, fields: Sequence[int]
+) -> FloatArray:
+    rows = [event.features for event in events]
+    none = (None,) * width
+    astuple = msgspec.structs.astuple
+    tuples = [none if row is None else astuple(row) for row in rows]
+    if len(fields) == width:
+        flat = np.fromiter(chain.from_iterable(tuples), np.float64, len(rows) * width)
+        return np.ascontiguousarray(flat.reshape(len(rows), width).T[list(fields)])
+    cells = [[row[i] for row in tuples] for i in fields]
+    flat = np.fromiter(chain.from_iterable(cells), np.float64, len(rows) * len(fields))
+    return flat.reshape(len(fields), len(rows))
+
+
+def _predictions(events: Sequence[DecodedEvent]) -> FloatArray:
+    return np.array([_as_number(event.prediction) for event in events])
+
+
+def _probabilities(events: Sequence[DecodedEvent]) -> FloatArray:
+    raw = [event.probability for event in events]
+    try:
+        return np.array(raw, dtype=np.float64)
+    except (TypeError, ValueError):
+        picked = [p.get(POSITIVE_CLASS) if isinstance(p, dict) else p for p in raw]
+        return np.array(picked, dtype=np.float64)
+
+
+def _as_number(value: Any) -> float:
+    if value is None:
+        return float("nan")
+    if isinstance(value, list | str):
+        return float("inf")
+    return float(value)
+
+
+def category_cells(
+    events: Sequence[DecodedEvent], names: Sequence[str], column: CategoricalColumn
+) -> tuple[IntArray, dict[str, int]]:
+    """Cells of a categorical column, shape ``(n,)``, and how often each unseen value occurred."""
+    if column.role == FEATURE:
+        field = f"f{list(names).index(column.name)}"
+        values = [getattr(event.features, field, None) for event in events]
+    else:
+        values = [event.prediction for event in events]
+    codes = column.codes
+    unseen: dict[str, int] = {}
+    try:
+        cells = [codes.get(value, -1) for value in values]
+    except TypeError:  # an array or an object among the values
+        cells = [-1 if isinstance(v, list | dict) else codes.get(v, -1) for v in values]
+    out = np.array(cells, dtype=np.int64)
+    for i in np.flatnonzero(out < 0).tolist():
+        value = values[i]
+        if value is None:
+            out[i] = column.missing
+        elif isinstance(value, str) or column.counts_numbers:
+            if isinstance(value, list | dict):
+                out[i] = column.mismatch
+                continue
+            out[i] = column.unseen
+            name = str(value)[:64]
+            unseen[name] = unseen.get(name, 0) + 1
+        else:
+            out[i] = column.mismatch
+    return out, unseen
+
+
+def latencies_ms(events: Sequence[DecodedEvent]) -> FloatArray:
+    """Latencies in ms, shape ``(n,)``; NaN where there is none."""
+    return np.array([event.latency_ms for event in events], dtype=np.float64)
+
+
+def has_error(events: Sequence[DecodedEvent]) -> BoolArray:
+    """Which requests failed, shape ``(n,)``."""
+    return np.array([event.error is not None for event in events], dtype=np.bool_)
+
+
+def error_types(events: Sequence[DecodedEvent], characters_max: int = 64) -> list[str]:
+    """Type of each failed request's error; an object without a type counts as ``other``."""
+    out = []
+    for event in events:
+        error = event.error
+        name = error.get("type") if isinstance(error, dict) else error
+        out.append(str(name)[:characters_max] if name else "other")
+    return out

@@ -1,0 +1,251 @@
+"""One poll's records into the delta: decode, judge, count."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from schemas.errors import Reason, Rejected
+from schemas.names import NAME_PATTERN, UNKNOWN_VERSION, text_of_id
+from stream.arrays import IntArray
+from stream.ingest import columns, records
+from stream.ingest.decode import DecodedEvent, Decoder
+from stream.ingest.records import Record
+from stream.state.keys import PartitionId, VersionId
+from stream.state.store import Watermark
+from stream.window.count import count_events
+from stream.window.delta import PaneDelta
+from stream.window.panes import PaneId
+from stream.window.plan import PlanBook
+from stream.window.watermark import NEVER_MS, too_late
+
+_NAME = re.compile(NAME_PATTERN)
+BOOKS = ("consumed", "accepted", "late", "rejected", "empty")
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where the worker stands in one partition."""
+
+    partition: PartitionId
+    base: int
+    next: int
+    clock_ms: int
+    watermarks: dict[VersionId, Watermark]
+    books: dict[str, int] = field(default_factory=lambda: dict.fromkeys(BOOKS, 0))
+    touched: set[VersionId] = field(default_factory=set)
+    at_end: bool = False
+
+
+@dataclass(slots=True)
+class Refused:
+    """An event that goes to ``ml.rejected``."""
+
+    record: Record
+    value: bytes
+    index: int
+    rejected: Rejected
+
+
+@dataclass(slots=True)
+class Delta:
+    """Everything counted since the last commit."""
+
+    panes: dict[VersionId, dict[PaneId, PaneDelta]] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+
+    def pane_count(self) -> int:
+        """How many panes the commit will touch."""
+        return sum(map(len, self.panes.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Durations that judge event time, ms."""
+
+    disorder_ms: int
+    allowed_lateness_ms: int
+    future_skew_ms_max: int
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A poll taken apart, one entry an event."""
+
+    records: Sequence[Record]
+    payloads: records.Payloads
+    events: list[Any]
+    partition: IntArray
+    append_ms: IntArray
+
+
+def add_records(
+    delta: Delta,
+    polled: Sequence[Record],
+    progress: Mapping[int, Progress],
+    decoder: Decoder,
+    plans: PlanBook,
+    clocks: Clocks,
+) -> None:
+    """Count the records of one poll into the delta and move ``progress`` past them."""
+    payloads = records.split(list(polled), decoder.event_bytes_max)
+    partitions = np.array([record.partition() for record in polled], dtype=np.int64)
+    append_ms = np.array([record.timestamp()[1] for record in polled], dtype=np.int64)
+    of_record = np.array(payloads.record, dtype=np.int64)
+    events = decoder.decode(payloads.values)
+    batch = _Batch(polled, payloads, events, partitions[of_record], append_ms[of_record])
+    _book(progress, "consumed", batch.partition)
+    for position in payloads.empty:
+        _book(progress, "consumed", partitions[[position]])
+        _book(progress, "empty", partitions[[position]])
+    for position, rejected in payloads.refused:
+        record = polled[position]
+        _book(progress, "consumed", partitions[[position]])
+        _book(progress, "rejected", partitions[[position]])
+        delta.refused.append(Refused(record, record.value() or b"", -1, rejected))
+    for version, members in _group(delta, progress, batch, decoder).items():
+        _add_version(delta, progress, batch, version, members, decoder, plans, clocks)
+    _advance(progress, polled, partitions, append_ms)
+
+
+def _book(progress: Mapping[int, Progress], book: str, partitions: IntArray) -> None:
+    for partition, count in zip(*np.unique(partitions, return_counts=True), strict=True):
+        progress[int(partition)].books[book] += int(count)
+
+
+def _refuse(
+    delta: Delta, progress: Mapping[int, Progress], batch: _Batch, i: int, rejected: Rejected
+) -> None:
+    record = batch.records[batch.payloads.record[i]]
+    refused = Refused(record, batch.payloads.values[i], batch.payloads.index[i], rejected)
+    delta.refused.append(refused)
+    book = "late" if rejected.reason is Reason.TOO_LATE else "rejected"
+    progress[int(batch.partition[i])].books[book] += 1
+
+
+def _group(
+    delta: Delta, progress: Mapping[int, Progress], batch: _Batch, decoder: Decoder
+) -> dict[VersionId, IntArray]:
+    """Positions of the events of each model version, in the order of the log."""
+    groups: dict[VersionId, list[int]] = {}
+    events = batch.events
+    types = set(map(type, events))
+    if Rejected in types:
+        good = []
+        for i, event in enumerate(events):
+            if isinstance(event, Rejected):
+                _refuse(delta, progress, batch, i, event)
+            else:
+                good.append(i)
+        types.discard(Rejected)
+    else:
+        good = list(range(len(events)))
+    for kind in types:
+        model = decoder.model_of[kind]
+        mine = good if len(types) == 1 else [i for i in good if type(events[i]) is kind]
+        raw = [events[i].model_version for i in mine]
+        names = {version: _version_name(version) for version in set(raw)}
+        if len(names) == 1 and None not in names.values():
+            groups[VersionId(model, str(names[raw[0]]))] = mine
+            continue
+        for i, version in zip(mine, raw, strict=True):
+            name = names[version]
+            if name is None:
+                detail = f"model_version: {str(version)[:64]!r} is not a name"
+                _refuse(delta, progress, batch, i, Rejected(Reason.BAD_NAME, detail))
+            else:
+                groups.setdefault(VersionId(model, name), []).append(i)
+    return {version: np.array(members) for version, members in groups.items()}
+
+
+def _version_name(raw: str | float | None) -> str | None:
+    if raw is None:
+        return UNKNOWN_VERSION
+    if isinstance(raw, float) and not raw.is_integer():
+        return None
+    name = text_of_id(raw)
+    return name if _NAME.match(name) else None
+
+
+def _add_version(
+    delta: Delta,
+    progress: Mapping[int, Progress],
+    batch: _Batch,
+    version: VersionId,
+    members: IntArray,
+    decoder: Decoder,
+    plans: PlanBook,
+    clocks: Clocks,
+) -> None:
+    events: list[DecodedEvent] = [batch.events[i] for i in members.tolist()]
+    times = columns.event_times(events, batch.append_ms[members], clocks.future_skew_ms_max)
+    refused = dict(times.refused)
+    for k, event in enumerate(events):
+        if event.prediction is None and event.error is None and k not in refused:
+            detail = "missing `prediction` (or `error`, when the request failed)"
+            refused[k] = Rejected(Reason.MISSING_FIELD, detail)
+    kept = np.array([k for k in range(len(events)) if k not in refused], dtype=np.int64)
+    if not refused:
+        kept = np.arange(len(events))
+    kept = _on_time(progress, batch, version, members, times.times_ms, kept, refused, clocks)
+    for k, rejected in refused.items():
+        _refuse(delta, progress, batch, int(members[k]), rejected)
+    if len(kept) == 0:
+        return
+    _book(progress, "accepted", batch.partition[members[kept]])
+    accepted = events if len(kept) == len(events) else [events[k] for k in kept.tolist()]
+    panes = delta.panes.setdefault(version, {})
+    names = decoder.feature_names(version.model)
+    at = times.times_ms[kept]
+    for plan, chosen in plans.split(version, at):
+        some = accepted if len(chosen) == len(accepted) else [accepted[k] for k in chosen.tolist()]
+        count_events(panes, some, at[chosen], plans.tier_ms(version), plan, names)
+
+
+def _on_time(
+    progress: Mapping[int, Progress],
+    batch: _Batch,
+    version: VersionId,
+    members: IntArray,
+    times_ms: IntArray,
+    kept: IntArray,
+    refused: dict[int, Rejected],
+    clocks: Clocks,
+) -> IntArray:
+    """Drop events beyond the allowed lateness and advance the watermarks of each partition."""
+    slack = clocks.disorder_ms + clocks.allowed_lateness_ms
+    partitions = batch.partition[members[kept]]
+    late_any = False
+    for partition in np.unique(partitions).tolist():
+        here = kept[partitions == partition]
+        at = progress[partition]
+        mark = at.watermarks.get(version)
+        before = mark.event_ms if mark else NEVER_MS
+        late = too_late(times_ms[here], before, slack)
+        for k in here[late].tolist():
+            late_any = True
+            behind_s = (max(before, int(times_ms[here].max())) - int(times_ms[k])) / 1000
+            detail = f"{behind_s:.0f} s behind the newest event of its partition"
+            refused[k] = Rejected(Reason.TOO_LATE, detail)
+        newest = max(before, int(times_ms[here].max()))
+        at.watermarks[version] = Watermark(newest, int(batch.append_ms[members[here[-1]]]))
+        at.touched.add(version)
+    if not late_any:
+        return kept
+    return np.array([k for k in kept.tolist() if k not in refused], dtype=np.int64)
+
+
+def _advance(
+    progress: Mapping[int, Progress],
+    polled: Sequence[Record],
+    partitions: IntArray,
+    append_ms: IntArray,
+) -> None:
+    for partition in np.unique(partitions).tolist():
+        last = int(np.flatnonzero(partitions == partition)[-1])
+        at = progress[partition]
+        at.next = int(polled[last].offset() or 0) + 1
+        at.clock_ms = max(at.clock_ms, int(append_ms[last]))
+        at.at_end = False

@@ -1,0 +1,108 @@
+"""Kafka clients made from the settings, and the topics they need."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from schemas.topics import TOPICS, Topic, topic_name, topic_settings
+from stream.settings import Settings
+
+ADMIN_TIMEOUT_S = 30.0
+_TOPIC_VISIBLE_S = 30.0
+_CLIENT_NAMES = ("bootstrap.servers", "client.id", "security.protocol", "ssl.", "sasl.")
+
+
+class KafkaUnavailableError(Exception):
+    """The broker cannot be used; the message says where and what to do. Retrying may help."""
+
+
+def client_settings(settings: Settings, *more: str) -> dict[str, Any]:
+    """Properties every client needs, and those named in ``more`` where they are set."""
+    if settings.bootstrap_servers is None:
+        raise KafkaUnavailableError("no broker is configured: set kafka.bootstrap_servers")
+    return {
+        name: value
+        for name, value in settings.kafka.items()
+        if name.startswith(_CLIENT_NAMES) or name in more
+    } | {"log.connection.close": False}
+
+
+def make_producer(settings: Settings, **more: Any) -> Producer:
+    """Make an idempotent producer."""
+    given = client_settings(settings, "compression.type", "linger.ms")
+    return Producer(given | {"enable.idempotence": True} | more)
+
+
+def make_follower(settings: Settings) -> Consumer:
+    """Make a consumer that reads what it is assigned and belongs to no group."""
+    return Consumer(
+        client_settings(settings)
+        | {
+            "group.id": f"{settings.namespace}.follower",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+        }
+    )
+
+
+def ensure_topics(settings: Settings, topics: Iterable[Topic] = tuple(Topic)) -> None:
+    """Create the topics that are missing; existing ones are used as they are.
+
+    Raises
+    ------
+    KafkaUnavailableError
+        When the broker does not answer or refuses.
+    """
+    admin = AdminClient(client_settings(settings))
+    wanted = {topic_name(settings.namespace, topic): TOPICS[topic] for topic in topics}
+    try:
+        present = admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics
+        missing = [
+            NewTopic(
+                name,
+                num_partitions=settings.topics.partitions,
+                replication_factor=settings.topics.replication,
+                config=topic_settings(spec),
+            )
+            for name, spec in wanted.items()
+            if name not in present
+        ]
+        for future in admin.create_topics(missing).values() if missing else ():
+            _created(future)
+        _wait_for(admin, set(wanted))
+    except KafkaException as error:
+        where = settings.bootstrap_servers
+        raise KafkaUnavailableError(
+            f"Kafka at {where} does not answer ({error.args[0].str()}); is it running?"
+        ) from error
+
+
+def _created(future: Any) -> None:
+    try:
+        future.result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+
+
+def _wait_for(admin: AdminClient, names: set[str]) -> None:
+    """Wait until the broker shows new topics: a consumer would not find them before."""
+    deadline = time.monotonic() + _TOPIC_VISIBLE_S
+    while time.monotonic() < deadline:
+        shown = admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics
+        if all(name in shown and shown[name].partitions for name in names):
+            return
+        time.sleep(0.05)
+    raise KafkaUnavailableError(f"topics {sorted(names)} were created and do not show up")
+
+
+def topic_ids(settings: Settings, names: Iterable[str]) -> Mapping[str, str]:
+    """Ids of topics: a topic deleted and made anew has another."""
+    admin = AdminClient(client_settings(settings))
+    futures = admin.describe_topics(TopicCollection(list(names)), request_timeout=ADMIN_TIMEOUT_S)
+    return {name: str(future.result().topic_id) for name, future in futures.items()}

@@ -1,0 +1,222 @@
+"""Models, rules, baselines and activations, as every process knows them.
+
+``ml.config`` and ``ml.baselines`` are compacted topics that every process needs whole: a consumer
+without a group reads all their partitions to the end before anything is served, then follows.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+
+from schemas.activations import Activation
+from schemas.baselines import Baseline
+from schemas.models import ModelConfig, window_specs
+from schemas.records import decode_record
+from schemas.rules import RuleConfig, SilenceConfig
+from schemas.topics import Topic, topic_name
+from stream.ingest.decode import Decoder
+from stream.kafka import ADMIN_TIMEOUT_S, KafkaUnavailableError, make_follower
+from stream.settings import BoundsSettings, Settings
+from stream.state.keys import VersionId
+from stream.window import plan as plans
+from stream.window.panes import MINUTE_MS
+from stream.window.plan import FEATURE, CountingPlan, PlanBook
+
+_POLL_S = 0.2
+_READ_TIMEOUT_S = 60.0
+ANY_VERSION = "*"
+
+log = structlog.get_logger("registry")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is registered at one moment."""
+
+    models: Mapping[str, ModelConfig] = field(default_factory=dict)
+    rules: Mapping[str, RuleConfig] = field(default_factory=dict)
+    silences: Mapping[str, SilenceConfig] = field(default_factory=dict)
+    activations: Mapping[str, Activation] = field(default_factory=dict)
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
+
+    def model(self, version: VersionId) -> ModelConfig:
+        """Configuration of a model version: its own, else the model's, else the default."""
+        for of in (version.version, ANY_VERSION):
+            found = self.models.get(f"{version.model}/{of}")
+            if found is not None:
+                return found
+        return ModelConfig(model_name=version.model)
+
+    def activations_of(self, version: VersionId) -> list[Activation]:
+        """Activations of a version whose baseline is known, oldest first."""
+        found = [
+            a
+            for a in self.activations.values()
+            if (a.model_name, a.model_version) == version and a.baseline_id in self.baselines
+        ]
+        return sorted(found, key=lambda a: a.effective_from)
+
+
+class Registry:
+    """Follows the registry's topics in a thread of its own.
+
+    Attributes
+    ----------
+    version : rises with every change, so that a reader can see cheaply whether there was one
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._config_topic = topic_name(settings.namespace, Topic.CONFIG)
+        self._baselines_topic = topic_name(settings.namespace, Topic.BASELINES)
+        self._snapshot = Snapshot()
+        self._compiled: dict[str, CountingPlan] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.version = 0
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is registered now; it does not change, a later call returns another."""
+        return self._snapshot
+
+    def start(self) -> "Registry":
+        """Read both topics to their ends, then follow them until :meth:`close`.
+
+        Raises
+        ------
+        KafkaUnavailableError
+            When they cannot be read within a minute.
+        """
+        consumer = make_follower(self._settings)
+        waiting = self._assign(consumer)
+        deadline = time.monotonic() + _READ_TIMEOUT_S
+        changes: list[Message] = []
+        while waiting:
+            if time.monotonic() > deadline:
+                raise KafkaUnavailableError(
+                    f"{self._config_topic} and {self._baselines_topic} could not be read in "
+                    f"{_READ_TIMEOUT_S:.0f} s; is the broker at {self._settings.bootstrap_servers} up?"
+                )
+            for message in consumer.consume(1000, _POLL_S):
+                error = message.error()
+                if error is None:
+                    changes.append(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    waiting.discard((message.topic(), message.partition()))
+        self._apply(changes)
+        self._thread = threading.Thread(
+            target=self._follow, args=(consumer,), name="registry", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Stop following."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _assign(self, consumer: Consumer) -> set[tuple[str | None, int | None]]:
+        at = []
+        for topic in (self._config_topic, self._baselines_topic):
+            found = consumer.list_topics(topic, timeout=ADMIN_TIMEOUT_S).topics[topic]
+            at += [TopicPartition(topic, p, OFFSET_BEGINNING) for p in found.partitions]
+        consumer.assign(at)
+        return {(p.topic, p.partition) for p in at}
+
+    def _follow(self, consumer: Consumer) -> None:
+        while not self._stop.is_set():
+            self._apply([m for m in consumer.consume(1000, _POLL_S) if m.error() is None])
+        consumer.close()
+
+    def _apply(self, messages: Iterable[Message]) -> None:
+        now = self._snapshot
+        models, rules, silences = dict(now.models), dict(now.rules), dict(now.silences)
+        activations, baselines = dict(now.activations), dict(now.baselines)
+        configs: dict[str, dict[str, Any]] = {
+            "model": models,
+            "rule": rules,
+            "silence": silences,
+            "activation": activations,
+        }
+        changed = False
+        for message in messages:
+            changed = True
+            key = (message.key() or b"").decode("utf-8", "replace")
+            value = message.value()
+            try:
+                if message.topic() == self._baselines_topic:
+                    if value:
+                        baselines[key] = msgspec.json.decode(value, type=Baseline)
+                else:
+                    kind, _, name = key.partition("/")
+                    if value:
+                        configs[kind][name] = decode_record(key, value)
+                    else:
+                        configs[kind].pop(name, None)
+            except (ValueError, KeyError) as error:
+                log.warning("record_ignored", topic=message.topic(), key=key, why=str(error))
+        if changed:
+            self._snapshot = Snapshot(models, rules, silences, activations, baselines)
+            self.version += 1
+
+    # -- what workers need -----------------------------------------------------------------------
+
+    def _plan(self, baseline_id: str) -> CountingPlan:
+        found = self._compiled.get(baseline_id)
+        if found is None:
+            found = plans.compile_plan(self._snapshot.baselines[baseline_id], baseline_id)
+            self._compiled[baseline_id] = found
+        return found
+
+    def _versions(self) -> dict[VersionId, list[Activation]]:
+        snapshot = self._snapshot
+        versions = {
+            VersionId(a.model_name, a.model_version) for a in snapshot.activations.values()
+        }
+        return {v: found for v in versions if (found := snapshot.activations_of(v))}
+
+    def plans(self) -> PlanBook:
+        """Which plan counts which events."""
+        activations = {
+            version: [
+                plans.Activation(a.effective_from, self._plan(a.baseline_id))
+                for a in found
+                if a.baseline_id is not None
+            ]
+            for version, found in self._versions().items()
+        }
+        return PlanBook(activations, self._tier_ms)
+
+    def _tier_ms(self, version: VersionId) -> int:
+        """Length of panes: the shortest step of the model's windows."""
+        config = self._snapshot.model(version)
+        return min((spec.every_ms for spec in window_specs(config)), default=MINUTE_MS)
+
+    def decoder(self, bounds: BoundsSettings) -> Decoder:
+        """Decoder for all models that have a plan."""
+        models: dict[str, dict[str, bool]] = {}
+        for version, found in self._versions().items():
+            for activation in found:
+                assert activation.baseline_id is not None
+                plan = self._plan(activation.baseline_id)
+                features = models.setdefault(version.model, {})
+                for column in plan.numeric:
+                    if column.role == FEATURE:
+                        features[column.name] = features.get(column.name, True)
+                for categorical in plan.categorical:
+                    if categorical.role == FEATURE:
+                        features[categorical.name] = False
+        return Decoder(
+            {model: dict(sorted(features.items())) for model, features in models.items()},
+            event_bytes_max=bounds.event_bytes_max,
+            features_max=bounds.features_max,
+            models_max=bounds.models_max,
+        )

@@ -1,0 +1,1 @@
+"""From panes to window reports and the Redis read model."""

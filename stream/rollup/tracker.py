@@ -1,0 +1,58 @@
+"""One model version's panes in memory, and which of its windows are due."""
+
+import bisect
+from collections.abc import Iterable, Sequence
+
+from schemas.windows import WindowSpec
+from stream.rollup.finality import window_ends
+from stream.rollup.merge import PaneCounts, merge_panes
+from stream.window.panes import TIERS_MS, PaneId
+
+
+class PaneTracker:
+    """Panes of a model version and the windows they changed."""
+
+    def __init__(self) -> None:
+        self.sequence = 0
+        self.panes: dict[PaneId, PaneCounts] = {}
+        self.due: dict[WindowSpec, set[int]] = {}
+        self._starts: dict[int, list[int]] = {tier: [] for tier in TIERS_MS}
+
+    def put(self, pane: PaneId, counts: PaneCounts, specs: Iterable[WindowSpec]) -> None:
+        """Take over a pane's counts; every window that holds part of it becomes due."""
+        if pane not in self.panes:
+            bisect.insort(self._starts[pane.tier_ms], pane.start_ms)
+        self.panes[pane] = counts
+        for spec in specs:
+            self.due.setdefault(spec, set()).update(window_ends(spec, pane))
+
+    def drop(self, pane: PaneId) -> None:
+        """Forget a pane that was rolled or removed."""
+        if self.panes.pop(pane, None) is not None:
+            self._starts[pane.tier_ms].remove(pane.start_ms)
+
+    def window(self, start_ms: int, end_ms: int) -> PaneCounts | None:
+        """Counts of a window; None where a pane reaches across its ends (it was rolled up)."""
+        inside: list[PaneCounts] = []
+        for tier_ms, starts in self._starts.items():
+            first = bisect.bisect_right(starts, start_ms - tier_ms)
+            last = bisect.bisect_left(starts, end_ms)
+            for start in starts[first:last]:
+                if start < start_ms or start + tier_ms > end_ms:
+                    return None
+                inside.append(self.panes[PaneId(tier_ms, start)])
+        return merge_panes(inside)
+
+    def due_until(self, spec: WindowSpec, closing_ms: int) -> Sequence[int]:
+        """Ends of the due windows that are final, oldest first."""
+        return sorted(end for end in self.due.get(spec, ()) if end <= closing_ms)
+
+    def done(self, spec: WindowSpec, end_ms: int) -> None:
+        """Mark a window as dealt with, until its panes change again."""
+        self.due.get(spec, set()).discard(end_ms)
+
+    def is_due_in(self, pane: PaneId, specs: Iterable[WindowSpec]) -> bool:
+        """Whether a window that holds part of this pane is still due."""
+        return any(
+            not self.due.get(spec, set()).isdisjoint(window_ends(spec, pane)) for spec in specs
+        )

@@ -1,0 +1,1 @@
+"""Mergeable summaries: exact counts on fixed cells and exact integer sums."""

@@ -1,0 +1,1 @@
+"""The state in Redis: its bytes, its keys and the scripts that change it."""

@@ -1,0 +1,67 @@
+"""Keys of the private state, under ``<namespace>:state:``; users have no promise about them."""
+
+from typing import NamedTuple
+
+
+class VersionId(NamedTuple):
+    """A model version. Both parts use the alphabet of names, so they stand in keys as they are."""
+
+    model: str
+    version: str
+
+
+class PartitionId(NamedTuple):
+    """A partition of a topic, by the topic's id: a topic made anew under its name is another."""
+
+    topic_id: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic_id}:{self.partition}"
+
+    @classmethod
+    def parse(cls, text: str) -> "PartitionId":
+        """Read what ``str`` wrote."""
+        topic_id, partition = text.rsplit(":", 1)
+        return cls(topic_id, int(partition))
+
+
+class StateKeys:
+    """Private keys of one namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self._root = f"{namespace}:state:"
+
+    @property
+    def clocks(self) -> str:
+        """HASH partition → log clock, ms: how far the partition was read, in append time."""
+        return self._root + "clocks"
+
+    @property
+    def versions(self) -> str:
+        """SET of ``model version`` that have state."""
+        return self._root + "versions"
+
+    def partition(self, partition: PartitionId) -> str:
+        """HASH ``owner``, ``offset``, books, and ``w:<model> <version>`` → watermark."""
+        return f"{self._root}{{{partition}}}"
+
+    def version(self, version: VersionId) -> str:
+        """HASH ``sequence``, ``layout``, ``w:<partition>`` → watermark."""
+        return f"{self._root}v:{version.model}:{version.version}"
+
+    def panes(self, version: VersionId) -> str:
+        """ZSET pane → the sequence number of its last change."""
+        return self.version(version) + ":panes"
+
+    def pane(self, version: VersionId, member: str) -> str:
+        """HASH of rows (:mod:`stream.state.codec`)."""
+        return f"{self.version(version)}:pane:{member}"
+
+    def sample(self, version: VersionId) -> str:
+        """ZSET hash of the request id → row: the sample a provisional baseline is made of."""
+        return self.version(version) + ":sample"
+
+    def fence(self, version: VersionId) -> str:
+        """HASH ``<window>:<end>`` → revision and time of the last report."""
+        return self.version(version) + ":reports"

@@ -1,0 +1,183 @@
+-- Rows: the additive values a pane is made of, and how two of them become one.
+-- Loaded in front of every script that changes counts. stream/state/codec.py is the Python side;
+-- its module docstring holds the byte layout. The first byte says how a row merges:
+--   S D T W  counts (sparse/dense, cells of 4 or 8 bytes): added
+--   L        sums, 128-bit integers in four 32-bit limbs: added with carry
+--   M        maxima, doubles: the larger one stays
+--   N        counts by name, bounded: added, the names with the smallest hashes stay
+local RUN = 200 -- struct.unpack returns its values on the Lua stack, which holds far fewer than 8,000
+local U32_MAX = 4294967295
+local LIMB = 4294967296
+local formats = {}
+
+local function format_of(item, n)
+  local key = item .. n
+  local made = formats[key]
+  if not made then
+    made = '<' .. string.rep(item, n)
+    formats[key] = made
+  end
+  return made
+end
+
+local function unpack_values(item, size, bytes, first, n)
+  local out = {}
+  local done = 0
+  while done < n do
+    local run = math.min(RUN, n - done)
+    local part = {struct.unpack(format_of(item, run), bytes, first + done * size)}
+    for i = 1, run do out[done + i] = part[i] end
+    done = done + run
+  end
+  return out
+end
+
+local function pack_values(item, values, n)
+  local out = {}
+  local done = 0
+  while done < n do
+    local run = math.min(RUN, n - done)
+    out[#out + 1] = struct.pack(format_of(item, run), unpack(values, done + 1, done + run))
+    done = done + run
+  end
+  return table.concat(out)
+end
+
+-- counts: tag, u16 number of cells, then cells (dense) or (u16 cell, count) pairs (sparse)
+local function read_counts(row)
+  local tag = string.sub(row, 1, 1)
+  local n = struct.unpack('<I2', row, 2)
+  if tag == 'D' then return unpack_values('I4', 4, row, 4, n), n end
+  if tag == 'W' then return unpack_values('I8', 8, row, 4, n), n end
+  local item, size = 'I2I4', 6
+  if tag == 'T' then item, size = 'I2I8', 10 end
+  local pairs_n = (#row - 3) / size
+  local cells = {}
+  for i = 0, pairs_n - 1 do
+    local cell, count = struct.unpack('<' .. item, row, 4 + i * size)
+    cells[cell + 1] = count
+  end
+  for i = 1, n do cells[i] = cells[i] or 0 end
+  return cells, n
+end
+
+local function write_counts(cells, n)
+  local hit, largest = 0, 0
+  for i = 1, n do
+    local count = cells[i]
+    if count ~= 0 then
+      hit = hit + 1
+      if count > largest then largest = count end
+    end
+  end
+  local wide = largest > U32_MAX
+  local head = struct.pack('<I2', n)
+  if hit * 6 >= n * 4 then
+    if wide then return 'W' .. head .. pack_values('I8', cells, n) end
+    return 'D' .. head .. pack_values('I4', cells, n)
+  end
+  local item = wide and '<I2I8' or '<I2I4'
+  local out = {wide and 'T' or 'S', head}
+  for i = 1, n do
+    if cells[i] ~= 0 then out[#out + 1] = struct.pack(item, i - 1, cells[i]) end
+  end
+  return table.concat(out)
+end
+
+local function merge_counts(a, b)
+  local cells, n = read_counts(a)
+  local more, m = read_counts(b)
+  if m ~= n then return nil, 'rows of ' .. n .. ' and ' .. m .. ' cells cannot be added' end
+  for i = 1, n do cells[i] = cells[i] + more[i] end
+  return write_counts(cells, n)
+end
+
+-- sums: tag, then four little-endian 64-bit limbs a value, the lower three in [0, 2^32)
+local function merge_sums(a, b)
+  local n = (#a - 1) / 8
+  if #a ~= #b then return nil, 'rows of sums differ in length' end
+  local x = unpack_values('i8', 8, a, 2, n)
+  local y = unpack_values('i8', 8, b, 2, n)
+  for i = 1, n, 4 do
+    local carry = 0
+    for j = i, i + 2 do
+      local limb = x[j] + y[j] + carry
+      carry = math.floor(limb / LIMB)
+      x[j] = limb - carry * LIMB
+    end
+    x[i + 3] = x[i + 3] + y[i + 3] + carry
+  end
+  return 'L' .. pack_values('i8', x, n)
+end
+
+local function merge_maxima(a, b)
+  local n = (#a - 1) / 8
+  if #a ~= #b then return nil, 'rows of maxima differ in length' end
+  local x = unpack_values('d', 8, a, 2, n)
+  local y = unpack_values('d', 8, b, 2, n)
+  for i = 1, n do if y[i] > x[i] then x[i] = y[i] end end
+  return 'M' .. pack_values('d', x, n)
+end
+
+-- names: tag, then MessagePack [bound, other, {name: count}]. A name is kept when its SHA-1 is among
+-- the `bound` smallest; the rest is `other`. Whether a name survives does not depend on the order of
+-- merging: a name of the final set was among the smallest of every part of it.
+local function merge_names(a, b)
+  local x = cmsgpack.unpack(string.sub(a, 2))
+  local y = cmsgpack.unpack(string.sub(b, 2))
+  local bound, other, names = x[1], x[2] + y[2], x[3]
+  for name, count in pairs(y[3]) do names[name] = (names[name] or 0) + count end
+  local kept = 0
+  for _ in pairs(names) do kept = kept + 1 end
+  if kept > bound then
+    local order = {}
+    for name in pairs(names) do order[#order + 1] = {redis.sha1hex(name), name} end
+    table.sort(order, function(p, q) return p[1] < q[1] end)
+    for i = bound + 1, #order do
+      local name = order[i][2]
+      other = other + names[name]
+      names[name] = nil
+    end
+  end
+  return 'N' .. cmsgpack.pack({bound, other, names})
+end
+
+local MERGE = {
+  S = merge_counts, D = merge_counts, T = merge_counts, W = merge_counts,
+  L = merge_sums, M = merge_maxima, N = merge_names,
+}
+
+local function merge(old, new)
+  if not old then return new end
+  local how = MERGE[string.sub(old, 1, 1)]
+  if not how or how ~= MERGE[string.sub(new, 1, 1)] then
+    return nil, 'rows of different kinds cannot be added'
+  end
+  return how(old, new)
+end
+
+-- What the hash at key holds after `fields` (a flat list name, row, name, row, …) are merged into it,
+-- as such a list. Nothing is written, so that a caller can merge everything before it writes anything.
+local function merged_fields(key, fields)
+  local names, out = {}, {}
+  for i = 1, #fields, 2 do names[#names + 1] = fields[i] end
+  local done = 0
+  while done < #names do
+    local run = math.min(RUN, #names - done)
+    local stored = redis.call('HMGET', key, unpack(names, done + 1, done + run))
+    for i = 1, run do
+      local row, problem = merge(stored[i], fields[2 * (done + i)])
+      if not row then return nil, problem .. ' (' .. key .. ' ' .. names[done + i] .. ')' end
+      out[#out + 1] = names[done + i]
+      out[#out + 1] = row
+    end
+    done = done + run
+  end
+  return out
+end
+
+local function write_fields(key, fields)
+  for first = 1, #fields, 2 * RUN do
+    redis.call('HSET', key, unpack(fields, first, math.min(first + 2 * RUN - 1, #fields)))
+  end
+end

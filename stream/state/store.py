@@ -1,0 +1,230 @@
+"""The state's reads and writes: claim, commit, roll. Each is one script, one step."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any, cast
+
+import msgspec
+import redis
+
+from stream.state.codec import LAYOUT_VERSION
+from stream.state.keys import PartitionId, StateKeys, VersionId
+from stream.window.delta import Rows
+from stream.window.panes import PaneId
+
+
+class CommitRefusedError(Exception):
+    """The partition is not ours at this offset any more: drop the delta and claim again."""
+
+
+@dataclass(slots=True)
+class Watermark:
+    """How far a partition has come with a model version.
+
+    Attributes
+    ----------
+    event_ms : largest event time seen
+    append_ms : append time of the last of its records
+    """
+
+    event_ms: int
+    append_ms: int
+
+    def __str__(self) -> str:
+        return f"{self.event_ms}:{self.append_ms}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Watermark":
+        """Read what ``str`` wrote."""
+        event, append = text.split(":")
+        return cls(int(event), int(append))
+
+
+@dataclass(slots=True)
+class Claim:
+    """What is stored about a partition. ``offset`` is None when nothing is."""
+
+    offset: int | None
+    clock_ms: int
+    watermarks: dict[VersionId, Watermark]
+    seen_from_ms: int
+
+
+@dataclass(slots=True)
+class PartitionCommit:
+    """How one partition moves: from ``base`` to ``next`` offset, with its books and watermarks."""
+
+    partition: PartitionId
+    base: int
+    next: int
+    clock_ms: int
+    books: Mapping[str, int]
+    watermarks: Mapping[VersionId, Watermark]
+
+
+@dataclass(slots=True)
+class VersionCommit:
+    """What is added to one model version."""
+
+    version: VersionId
+    panes: Sequence[tuple[PaneId, Rows]]
+    watermarks: Mapping[PartitionId, Watermark]
+    sample: Sequence[tuple[int, bytes]] = ()
+    sample_rows_max: int = 0
+
+
+@dataclass(slots=True)
+class Committed:
+    """What a commit found afterwards, by model version."""
+
+    sequences: dict[VersionId, int] = field(default_factory=dict)
+    panes: dict[VersionId, int] = field(default_factory=dict)
+    sample_bounds: dict[VersionId, float | None] = field(default_factory=dict)
+
+
+def _script(name: str) -> str:
+    folder = resources.files("stream.state") / "scripts"
+    return (folder / "rows.lua").read_text("utf-8") + (folder / name).read_text("utf-8")
+
+
+class StateStore:
+    """State of one namespace in one Redis."""
+
+    def __init__(self, client: "redis.Redis[Any]", namespace: str) -> None:
+        self.client = client
+        self.keys = StateKeys(namespace)
+        self._commit = client.register_script(_script("commit.lua"))
+        self._roll = client.register_script(_script("roll.lua"))
+
+    def claim(self, partition: PartitionId, owner: str) -> Claim:
+        """Make ``owner`` the owner of a partition and read what is stored about it."""
+        key = self.keys.partition(partition)
+        with self.client.pipeline(transaction=True) as pipe:
+            pipe.hset(key, "owner", owner)
+            pipe.hsetnx(self.keys.clocks, str(partition), 0)
+            pipe.hgetall(key)
+            raw = pipe.execute()[-1]
+        stored = {name.decode(): value.decode() for name, value in raw.items()}
+        watermarks = {
+            VersionId(*name[2:].split(" ")): Watermark.parse(value)
+            for name, value in stored.items()
+            if name.startswith("w:")
+        }
+        clock = self.client.hget(self.keys.clocks, str(partition))
+        offset = stored.get("offset")
+        return Claim(
+            None if offset is None else int(offset),
+            int(clock or 0),
+            watermarks,
+            int(stored.get("seen_from", 0)),
+        )
+
+    def start(self, partition: PartitionId, offset: int, seen_from_ms: int) -> None:
+        """Set where a partition starts: after nothing was stored, or past a gap in the log.
+
+        ``seen_from_ms`` is the append time from which on nothing is missing; 0 for the whole log.
+        """
+        values: dict[str, Any] = {"offset": offset, "seen_from": seen_from_ms}
+        self.client.hset(self.keys.partition(partition), mapping=values)
+
+    def commit(
+        self,
+        owner: str,
+        partitions: Sequence[PartitionCommit],
+        versions: Sequence[VersionCommit],
+    ) -> Committed:
+        """Add a delta and move the offsets of all its partitions, in one step.
+
+        Raises
+        ------
+        CommitRefusedError
+            When a partition has another owner or stands at another offset.
+        """
+        keys, plan, rows = self._plan(owner, partitions, versions)
+        answer = cast(
+            "list[Any]", self._commit(keys=keys, args=[msgspec.msgpack.encode(plan), *rows])
+        )
+        if answer[0] == 0:
+            raise CommitRefusedError(f"partition {answer[1].decode()} is not ours any more")
+        out = Committed()
+        if answer[0] == 1:
+            for change, sequence, panes, bound in zip(versions, *answer[1:], strict=True):
+                out.sequences[change.version] = sequence
+                out.panes[change.version] = panes
+                out.sample_bounds[change.version] = None if bound is None else float(bound)
+        return out
+
+    def _plan(
+        self,
+        owner: str,
+        partitions: Sequence[PartitionCommit],
+        versions: Sequence[VersionCommit],
+    ) -> tuple[list[str], dict[str, Any], list[str | bytes]]:
+        keys = [self.keys.clocks, self.keys.versions]
+        rows: list[str | bytes] = []
+
+        def position(key: str) -> int:
+            keys.append(key)
+            return len(keys)
+
+        plan: dict[str, Any] = {"owner": owner, "clocks": 1, "known": 2}
+        plan["partitions"] = [
+            [
+                position(self.keys.partition(p.partition)),
+                str(p.partition),
+                p.base,
+                p.next,
+                p.clock_ms,
+                [item for book in p.books.items() for item in book],
+                _flat({f"w:{v.model} {v.version}": str(w) for v, w in p.watermarks.items()}),
+            ]
+            for p in partitions
+        ]
+        plan["versions"] = []
+        for change in versions:
+            version = change.version
+            meta = _flat({f"w:{p}": str(w) for p, w in change.watermarks.items()})
+            panes = []
+            for pane, fields in change.panes:
+                member = pane.member()
+                panes.append([position(self.keys.pane(version, member)), member, len(fields)])
+                for name, row in fields:
+                    rows += (name, row)
+            sample = self.keys.sample(version)
+            plan["versions"].append(
+                [
+                    position(self.keys.version(version)),
+                    position(self.keys.panes(version)),
+                    ["layout", str(LAYOUT_VERSION), *meta],
+                    position(sample) if change.sample else 0,
+                    [item for entry in change.sample for item in (entry[0], entry[1].decode())],
+                    change.sample_rows_max,
+                    panes,
+                    " ".join(version),
+                ]
+            )
+        return keys, plan, rows
+
+    def roll(self, version: VersionId, panes: Sequence[PaneId]) -> int:
+        """Add panes to those of the next size and delete them; returns how many were there."""
+        keys = [self.keys.panes(version), self.keys.version(version)]
+        members = []
+        for pane in panes:
+            parent = pane.parent()
+            if parent is None:
+                raise ValueError(f"{pane} is of the largest size and rolls into nothing")
+            for member in (pane.member(), parent.member()):
+                keys.append(self.keys.pane(version, member))
+                members.append(member)
+        return int(cast("int", self._roll(keys=keys, args=members)))
+
+
+def _flat(fields: Mapping[str, str]) -> list[str]:
+    return [item for pair in fields.items() for item in pair]
+
+
+def new_owner() -> str:
+    """Name of an owner: a fresh UUID for each claim."""
+    return str(uuid.uuid4())

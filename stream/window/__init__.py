@@ -1,0 +1,1 @@
+"""Event time: panes, watermarks and what was counted since the last commit."""

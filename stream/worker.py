@@ -1,0 +1,271 @@
+"""The data plane: poll → decode → count → checkpoint → notify.
+
+A checkpoint is, in this order:
+
+1. rejected and late records are produced to ``ml.rejected`` and flushed,
+2. the delta is added to Redis together with offsets, watermarks and books, in one step,
+3. the group's offsets are mirrored to Kafka, for lag tools only,
+4. a notice for each changed model version goes to ``ml.panes``.
+
+A crash before 2 loses nothing, since the offsets did not move; after it everything is there once.
+A commit that Redis refuses (another worker claimed the partition, or Redis went back in time) drops
+the delta: the worker leaves the group, joins again and reads on from the stored offsets.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from schemas.topics import Topic, topic_name
+from stream.ingest.consumer import assign_claimed, make_group_consumer
+from stream.ingest.rejects import publish_refused
+from stream.ingest.step import Clocks, Delta, Progress, add_records
+from stream.kafka import make_producer, topic_ids
+from stream.registry import Registry
+from stream.settings import Settings
+from stream.state.keys import PartitionId, VersionId
+from stream.state.store import (
+    Claim,
+    CommitRefusedError,
+    PartitionCommit,
+    StateStore,
+    VersionCommit,
+    new_owner,
+)
+
+NOTICE_REPEAT_MS = 10_000
+NOTICE_SPACING_MS = 1_000
+_HEARTBEAT_MS = 2_000
+_BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+log = structlog.get_logger("worker")
+
+
+class Worker:
+    """One worker: a consumer, a delta and the state store.
+
+    Parameters
+    ----------
+    settings : checked settings
+    store : the state in Redis
+    registry : models and baselines, read whole before the first poll
+    now_ms : wall clock in ms, asked for timeouts and the log clock only
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: StateStore,
+        registry: Registry,
+        now_ms: Callable[[], int],
+        instance: str | None = None,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.registry = registry
+        self.now_ms = now_ms
+        self.instance = instance
+        self.topic = topic_name(settings.namespace, Topic.PREDICTIONS)
+        self.stopping = False
+        options = settings.worker
+        self._clocks = Clocks(
+            options.disorder_ms, options.allowed_lateness_ms, options.future_skew_ms_max
+        )
+        self._producer: Producer = make_producer(settings, **{"linger.ms": 5})
+        self._consumer: Consumer | None = None
+        self._owner = new_owner()
+        self._topic_id = ""
+        self._progress: dict[int, Progress] = {}
+        self._delta = Delta()
+        self._committed_ms = 0
+        self._noticed: dict[VersionId, int] = {}
+        self._to_notice: dict[VersionId, int] = {}
+        self._failures = 0
+        self._paused = False
+        self._decoder_version = -1
+        self._follow_registry()
+
+    def stop(self) -> None:
+        """Ask :meth:`run` to commit and return; safe to call from a signal handler."""
+        self.stopping = True
+
+    def run(self) -> None:
+        """Work until :meth:`stop`."""
+        try:
+            while not self.stopping:
+                try:
+                    self._join()
+                    while not self.stopping:
+                        self._turn()
+                    self._commit()
+                except CommitRefusedError as error:
+                    self._leave(str(error))
+        finally:
+            self._close()
+
+    def _join(self) -> None:
+        self._topic_id = topic_ids(self.settings, [self.topic])[self.topic]
+        self._consumer = make_group_consumer(self.settings, self.instance)
+        self._consumer.subscribe(
+            [self.topic],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def _leave(self, why: str) -> None:
+        """Drop what is not committed and start over from what Redis holds."""
+        wait_s = _BACKOFF_S[min(self._failures, len(_BACKOFF_S) - 1)]
+        self._failures += 1
+        log.warning("commit_refused", why=why, retry_in_s=wait_s)
+        self._forget()
+        self._close()
+        time.sleep(wait_s)
+
+    def _close(self) -> None:
+        if self._consumer is not None:
+            consumer, self._consumer = self._consumer, None
+            consumer.close()
+
+    def _forget(self) -> None:
+        self._delta = Delta()
+        self._progress = {}
+
+    def _turn(self) -> None:
+        """Poll once, count, and commit when it is time."""
+        options = self.settings.worker
+        assert self._consumer is not None
+        polled = self._consumer.consume(options.poll_records, options.poll_ms / 1000)
+        self._follow_registry()
+        records = [m for m in polled if self._is_record(m)]
+        if records:
+            add_records(
+                self._delta,
+                records,
+                self._progress,
+                self._decoder,
+                self._plans,
+                self._clocks,
+            )
+        since_ms = self.now_ms() - self._committed_ms
+        worked = any(p.next != p.base for p in self._progress.values())
+        full = self._delta.pane_count() >= options.delta_panes_max
+        due = since_ms >= (options.checkpoint_ms if worked else _HEARTBEAT_MS)
+        if self._progress and (due or full):
+            self._commit()
+        self._notify()
+
+    def _is_record(self, message: Message) -> bool:
+        """Whether a message is a record we expect; handles events of the consumer."""
+        error = message.error()
+        at = self._progress.get(message.partition() or 0)
+        if error is None:
+            offset = message.offset()
+            return at is not None and offset is not None and offset >= at.next
+        if error.code() == KafkaError._PARTITION_EOF:
+            if at is not None:
+                at.at_end = True
+            return False
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise CommitRefusedError(f"the log no longer holds the offset we stand at: {error.str()}")
+        if error.fatal():
+            raise KafkaException(error)
+        log.warning("kafka", error=error.str())
+        return False
+
+    def _follow_registry(self) -> None:
+        """Use new models and baselines from the next poll on."""
+        if self.registry.version == self._decoder_version:
+            return
+        self._decoder_version = self.registry.version
+        self._decoder = self.registry.decoder(self.settings.bounds)
+        self._plans = self.registry.plans()
+
+    # -- assignment ------------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        claims = assign_claimed(
+            self.settings, consumer, assigned, self._topic_id, self.store, self._owner
+        )
+        for number, claim in claims.items():
+            self._progress[number] = self._progress_of(number, claim)
+        log.info("assigned", partitions=sorted(claims))
+
+    def _progress_of(self, number: int, claim: Claim) -> Progress:
+        offset = claim.offset or 0
+        partition = PartitionId(self._topic_id, number)
+        return Progress(partition, offset, offset, claim.clock_ms, dict(claim.watermarks))
+
+    def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
+        self._commit()
+        for given in revoked:
+            self._progress.pop(given.partition, None)
+        consumer.incremental_unassign(revoked)
+
+    def _on_lost(self, consumer: Consumer, lost: list[TopicPartition]) -> None:
+        raise CommitRefusedError(f"{len(lost)} partitions were lost to another worker")
+
+    # -- checkpoint ------------------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        if not self._progress:
+            return
+        now_ms = self.now_ms()
+        publish_refused(
+            self._producer, self.settings.namespace, self.topic, self._delta.refused
+        )
+        partitions = [self._partition_commit(p, now_ms) for p in self._progress.values()]
+        versions = [
+            VersionCommit(
+                version,
+                [(pane, delta.rows()) for pane, delta in panes.items()],
+                self._watermarks_of(version),
+            )
+            for version, panes in self._delta.panes.items()
+        ]
+        self.store.commit(self._owner, partitions, versions)
+        self._delta = Delta()
+        self._committed_ms = now_ms
+        self._failures = 0
+        moved = [p for p in self._progress.values() if p.next != p.base]
+        for at in self._progress.values():
+            at.base = at.next
+            at.books = dict.fromkeys(at.books, 0)
+            at.touched = set()
+        self._to_notice |= dict.fromkeys([change.version for change in versions], now_ms)
+        if moved and self._consumer is not None:
+            offsets = [TopicPartition(self.topic, p.partition.partition, p.next) for p in moved]
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+
+    def _partition_commit(self, at: Progress, now_ms: int) -> PartitionCommit:
+        clock_ms = max(at.clock_ms, now_ms) if at.at_end else at.clock_ms
+        marks = {version: at.watermarks[version] for version in at.touched}
+        books = {book: count for book, count in at.books.items() if count}
+        return PartitionCommit(at.partition, at.base, at.next, clock_ms, books, marks)
+
+    def _watermarks_of(self, version: VersionId) -> dict[PartitionId, Any]:
+        return {
+            at.partition: at.watermarks[version]
+            for at in self._progress.values()
+            if version in at.touched
+        }
+
+    def _notify(self) -> None:
+        """Tell the control plane which model versions changed, at most once a second each."""
+        now_ms = self.now_ms()
+        for version, noticed_ms in self._noticed.items():
+            if now_ms - noticed_ms >= NOTICE_REPEAT_MS:
+                self._to_notice.setdefault(version, now_ms)
+        topic = topic_name(self.settings.namespace, Topic.PANES)
+        for version in list(self._to_notice):
+            if now_ms - self._noticed.get(version, 0) < NOTICE_SPACING_MS:
+                continue
+            del self._to_notice[version]
+            self._noticed[version] = now_ms
+            notice = msgspec.json.encode({"model": version.model, "version": version.version})
+            self._producer.produce(topic, notice, key=version.model.encode())
+        self._producer.poll(0)
