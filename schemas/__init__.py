@@ -18,13 +18,18 @@ metrics     window reports
 metric_names  the registry of every figure
 alerts      alert events, their fingerprints and ids
 durations   durations and window names
+windows     windows as configured, and what that means
 conditions  the conditions of rules
 rules       rules and silences
+features    the configuration of features
 models      the configuration of models
 config      files of models and rules
-activations which plan and baseline count an event
+shapes      the first unknown key of a table
+activations  which plan and baseline count an event
+records     keys and values on ``ml.config``
 baselines   the immutable reference
-topics      Kafka topics and their record keys
+topics      Kafka topics and their settings
 keys        Redis keys
 canonical   the one byte form that is hashed
+generate    writes ``json/`` and ``asyncapi.yaml`` (json_schemas, asyncapi, yaml_text)
 """

@@ -122,7 +122,7 @@ def fingerprint(rule: str, labels: Mapping[str, str]) -> str:
     Examples
     --------
     >>> fingerprint("accuracy-drop", {"model_name": "credit"})[:16]
-    '0'
+    'a9174cb19ce0ddf9'
     """
     return sha256_of({"labels": dict(labels), "rule": rule})
 
@@ -143,7 +143,7 @@ def alert_id(fingerprint: str, starts_at: int, status: Status) -> str:
     -------
     str
         SHA-256 hex of the canonical JSON of ``[fingerprint, starts_at, status]``, for instance of
-        the bytes ``["59c2…",1790002800000,"firing"]``.
+        the bytes ``["a917…",1790002800000,"firing"]``.
     """
     return sha256_of([fingerprint, starts_at, Status(status)])
 

@@ -9,8 +9,8 @@ from typing import Literal
 import msgspec
 
 from schemas.canonical import sha256_of
-from schemas.names import Name
 from schemas.features import FeatureKind
+from schemas.names import Name
 
 __all__ = ["BASELINE_HEADERS", "Baseline", "FeatureBaseline", "baseline_id", "encode_baseline"]
 
@@ -50,6 +50,8 @@ class FeatureBaseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         Largest value.
     categories
         Categorical kinds: the values that have cells of their own, as classes (`canonical_class`).
+    other_categories
+        Further values, which share the cell `other`; where there are none, there is no such cell.
     """
 
     kind: FeatureKind
@@ -65,6 +67,7 @@ class FeatureBaseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     min: float | None = None
     max: float | None = None
     categories: tuple[str, ...] = ()
+    other_categories: tuple[str, ...] = ()
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):

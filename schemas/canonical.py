@@ -47,7 +47,11 @@ def canonical_json(value: Any) -> bytes:
     >>> canonical_json({"b": 4.0, "a": [1e-9, True, None, "é"]}).decode()
     '{"a":[1e-9,true,null,"é"],"b":4}'
     """
-    return _text(msgspec.to_builtins(value, str_keys=True)).encode("utf-8")
+    tree = msgspec.to_builtins(value, str_keys=True)
+    try:
+        return _encode_sorted(_numbers_by_value(tree))
+    except _NamesNotAsciiError:
+        return _text(tree).encode("utf-8")
 
 
 def sha256_of(value: Any) -> str:
@@ -61,13 +65,46 @@ def sha256_of(value: Any) -> str:
     return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
+# What float's own `__repr__` writes without an exponent ends at 1e16, ECMAScript's fixed notation
+# goes from 1e-6 up to below 1e21.
+_FIXED_FROM, _FIXED_BELOW = 1e-6, 1e21
+_LITERALS = {None: "null", True: "true", False: "false"}
+
+
+# Between these msgspec writes a float that is no integer as ECMAScript does.
+_SAME_FROM, _SAME_BELOW = 1e-3, 1e15
+_INTEGER_MAX = 2.0**53
+
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+
+
+class _NamesNotAsciiError(Exception):
+    """msgspec sorts names by code points, which are in the order of UTF-16 only where ASCII."""
+
+
+def _numbers_by_value(value: Any) -> Any:
+    """Replace floats so that msgspec, ten times faster than `_text`, writes the same."""
+    kind = type(value)
+    if kind is float:
+        if value.is_integer() and abs(value) <= _INTEGER_MAX:
+            return int(value)
+        if _SAME_FROM <= abs(value) < _SAME_BELOW:
+            return value
+        return msgspec.Raw(_float_text(value).encode())
+    if kind is dict:
+        if not all(map(str.isascii, value)):
+            raise _NamesNotAsciiError
+        return {name: _numbers_by_value(below) for name, below in value.items()}
+    if kind is list:
+        return [_numbers_by_value(below) for below in value]
+    return value
+
+
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return encode_basestring(value)
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if value is None or isinstance(value, bool):
+        return _LITERALS[value]
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
@@ -83,16 +120,15 @@ def _utf16_order(name: str) -> bytes:
 
 
 def _float_text(value: float) -> str:
-    """Write a float as ECMAScript does: fixed notation from 1e-6 up to below 1e21."""
+    """Write a float as ECMAScript does."""
     if not math.isfinite(value):
-        raise ValueError(f"{value} can't be written as JSON; leave the figure out")
+        raise ValueError(f"{value} can't be written as JSON: leave it out")
     if value == 0:
         return "0"
-    magnitude = abs(value)
     text = repr(value)
-    if "e" not in text and magnitude < 1e16:
+    if "e" not in text:
         return text.removesuffix(".0")
-    if 1e-6 <= magnitude < 1e21:
-        return f"{Decimal(text):f}".removesuffix(".0")
+    if _FIXED_FROM <= abs(value) < _FIXED_BELOW:
+        return f"{Decimal(text):f}"
     mantissa, exponent = text.split("e")
     return f"{mantissa.removesuffix('.0')}e{int(exponent):+d}"

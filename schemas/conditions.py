@@ -2,11 +2,12 @@
 
 import re
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
-__all__ = ["Condition", "Operator", "parse_condition"]
+__all__ = ["Condition", "ConditionText", "Operator", "parse_condition"]
 
 _NUMBER = r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _CONDITION = re.compile(
@@ -14,6 +15,12 @@ _CONDITION = re.compile(
     rf"|(?:(?P<factor>{_NUMBER})\s*\*\s*)?(?P<reference>baseline|previous)"
     r"(?:\s*(?P<sign>[+-])\s*(?P<offset>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?))?)\s*"
 )
+
+# The same without named groups, which not every dialect of regular expressions has.
+_PLAIN_PATTERN = r"\A" + re.sub(r"\?P<[a-z]+>", "", _CONDITION.pattern) + r"\Z"
+
+ConditionText = Annotated[str, Meta(extra_json_schema={"pattern": _PLAIN_PATTERN})]
+"""A condition as text. The pattern is for the published schemas: `parse_condition` says more."""
 
 
 class Operator(StrEnum):
@@ -55,7 +62,9 @@ class Condition(msgspec.Struct, frozen=True):
         reference_value
             The figure in the reference; of no effect where the condition names none.
         """
-        return self.offset if self.reference is None else self.factor * reference_value + self.offset
+        if self.reference is None:
+            return self.offset
+        return self.factor * reference_value + self.offset
 
 
 def parse_condition(text: str) -> Condition:

@@ -8,22 +8,34 @@ A file holds ``models`` and ``rules``, or is a list of models, or is one model. 
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from schemas.canonical import canonical_json
 from schemas.durations import parse_duration_ms, window_name
-from schemas.models import ModelConfig
-from schemas.names import canonical_class
+from schemas.features import FeatureConfig
+from schemas.models import BASELINE_PATTERN, VERSION_PATTERN, ModelConfig
+from schemas.names import NAME_PATTERN, canonical_class
 from schemas.rules import RuleConfig
 from schemas.shapes import first_unknown
 
 __all__ = ["ConfigError", "ConfigFile", "parse_config", "parse_model", "parse_rule"]
 
 _LOCAL_KEYS = ("channels", "routes")
+_NAME_WORDS = "a string of 1 to 128 of the characters A-Z a-z 0-9 . _ -"
+# What is expected where msgspec names a pattern.
+_PATTERN_WORDS = {
+    NAME_PATTERN: _NAME_WORDS,
+    VERSION_PATTERN: f"{_NAME_WORDS}, or '*'",
+    BASELINE_PATTERN: "a baseline id, or inherit, provisional, rolling or seasonal",
+}
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`\Z")
 _WORDS = {"object": "a table", "array": "a list", "str": "a string", "float": "a number"}
 _WORDS |= {"int": "a whole number", "bool": "true or false", "null": "nothing"}
+
+
+Configured = TypeVar("Configured", FeatureConfig, ModelConfig, RuleConfig)
 
 
 class ConfigError(ValueError):
@@ -99,6 +111,9 @@ def parse_model(table: object) -> ModelConfig:
         table["positive_class"] = canonical_class(table["positive_class"])
     if isinstance(table.get("windows"), list | tuple):
         table["windows"] = [_canonical_window(entry) for entry in table["windows"]]
+    features = table.get("features")
+    for feature, settings in features.items() if isinstance(features, dict) else ():
+        _converted(settings, FeatureConfig, f"{where}: feature {feature!r}")
     return _converted(table, ModelConfig, where)
 
 
@@ -114,19 +129,24 @@ def parse_rule(table: object) -> RuleConfig:
     return _converted(table, RuleConfig, f"rule {table.get('name')!r}")
 
 
-def _converted[T: (ModelConfig, RuleConfig)](table: dict[str, Any], kind: type[T], where: str) -> T:
+def _converted(table: object, kind: type[Configured], where: str) -> Configured:
     if unknown := first_unknown(table, kind):
         path, given, allowed = unknown
         what = f"unknown key `{path}`" if given is None else f"`{path}`: {given!r} is not allowed"
         raise ConfigError(f"{where}: {what}: {_instead(given or path.split('.')[-1], allowed)}")
     try:
-        return msgspec.convert(table, type=kind)
+        record = msgspec.convert(table, type=kind)
     except msgspec.ValidationError as error:
         text = str(error)
         match = _PATH.search(text)
         field = f"`{match['path']}`: " if match and match["path"] else ""
         text = text[: match.start()] if match else text
         raise ConfigError(f"{where}: {field}{_in_words(text)}") from error
+    try:
+        canonical_json(record)
+    except ValueError as error:  # TOML knows nan and inf, JSON does not
+        raise ConfigError(f"{where}: {error}") from error
+    return record
 
 
 def _canonical_window(entry: object) -> object:
@@ -164,6 +184,8 @@ def _instead(given: str, allowed: tuple[str, ...]) -> str:
 
 
 def _in_words(text: str) -> str:
+    for pattern, words in _PATTERN_WORDS.items():
+        text = text.replace(f"`str` matching regex {pattern!r}", words)
     for word, words in _WORDS.items():
         text = text.replace(f"`{word}`", words).replace(f"`{word} | null`", words)
     return text[0].lower() + text[1:]

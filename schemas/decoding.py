@@ -9,8 +9,9 @@ from schemas.events import Event
 
 __all__ = ["decode_event", "rejected_by"]
 
-# Several milliseconds of nesting are an attack, not an event; Python's own limit stops it.
+# No event nests a thousand deep; Python's own limit stops the decoder there.
 _TOO_DEEP = Rejected(Reason.MALFORMED_JSON, "nested too deep")
+# Enough for every message of msgspec; a header stays small.
 _DETAIL_CHARACTERS = 300
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`\Z")
 
@@ -39,6 +40,8 @@ def decode_event(data: bytes, kind: type[Event]) -> Event | Rejected:
     Rejected(reason=<Reason.MISSING_FIELD: 'missing_field'>, detail='missing `label` or `metrics`')
     """
     try:
+        if not data.isascii():
+            data.decode("utf-8")  # msgspec does not look at what it skips
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return rejected_by(error)

@@ -1,11 +1,15 @@
 """Durations as text, and the names of windows."""
 
 import re
+from typing import Annotated
+
+from msgspec import Meta
 
 __all__ = [
     "EVERY_MS",
     "WINDOW_MS_MAX",
     "WINDOW_MS_MIN",
+    "Duration",
     "default_every_ms",
     "parse_duration_ms",
     "window_name",
@@ -13,7 +17,11 @@ __all__ = [
 
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _NAMING_UNITS = ("d", "h", "m", "s")
-_DURATION = re.compile(r"([0-9]{1,15})(ms|s|m|h|d)")
+_DURATION_PATTERN = r"\A([0-9]{1,15})(ms|s|m|h|d)\Z"
+_DURATION = re.compile(_DURATION_PATTERN)
+
+Duration = Annotated[str, Meta(extra_json_schema={"pattern": _DURATION_PATTERN})]
+"""A duration as text. The pattern is for the published schemas: `parse_duration_ms` says more."""
 
 EVERY_MS = (60_000, 300_000, 3_600_000, 86_400_000)
 """The sizes of panes, 1m 5m 1h 1d: a window closes every one of them."""
@@ -48,7 +56,7 @@ def parse_duration_ms(text: str) -> int:
     >>> parse_duration_ms("24h"), parse_duration_ms("0s")
     (86400000, 0)
     """
-    match = _DURATION.fullmatch(text)
+    match = _DURATION.match(text)
     if match is None:
         raise ValueError(f"{text!r} is no duration; write a whole number and ms, s, m, h or d")
     return int(match[1]) * _UNITS_MS[match[2]]

@@ -5,7 +5,8 @@ own from the features a model is known to have; both accept the same bytes.
 
 Unknown fields are ignored here (the prediction log keeps them). ``null`` means absent, in every
 optional field and in every object of figures. A feature is never a reason to reject an event, so
-its type is open: whatever is not one of `FEATURE_TYPES` is counted as a mismatch.
+its type is open: whatever is no number, string, boolean, null, array of numbers (embedding) or
+array of strings (set) is counted as a mismatch.
 """
 
 from typing import Annotated, Any, Literal, TypeVar
@@ -13,44 +14,22 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from schemas.names import (
-    UNKNOWN_VERSION,
-    Name,
-    NameOrInteger,
-    RequestId,
-    canonical_class,
-    text_of_id,
-)
-from schemas.timestamps import parse_timestamp_ms
+from schemas.names import Name, NameOrInteger, RequestId
+from schemas.timestamps import Timestamp
 
 __all__ = [
-    "FEATURE_TYPES",
-    "UNKNOWN_VERSION",
     "ErrorDetail",
+    "Event",
     "LabelEvent",
     "MeasurementEvent",
     "PredictionEvent",
-    "canonical_class",
     "encode_event",
     "error_type",
-    "parse_timestamp_ms",
-    "text_of_id",
 ]
-
-FEATURE_TYPES = (
-    "number",
-    "string",
-    "boolean",
-    "null",
-    "array of numbers (embedding)",
-    "array of strings (set)",
-)
-"""What a feature's value may be; anything else is a mismatch."""
 
 ERROR_TYPE_CHARACTERS = 64
 """At how many characters the type of an error is cut."""
 
-Timestamp = str | int | float
 Scalar = bool | int | float | str
 Figures = dict[str, float | None]
 Prediction = Scalar | list[int | float | str]
@@ -213,6 +192,6 @@ def error_type(error: str | ErrorDetail) -> str:
     return (kind or "other")[:ERROR_TYPE_CHARACTERS]
 
 
-def _check_id(request_id: str | float | None) -> None:
+def _check_id(request_id: str | int | float | None) -> None:
     if isinstance(request_id, int) and abs(request_id) >= _INTEGER_ID_BOUND:
         raise ValueError("Expected `int` of at most 256 digits - at `$.request_id`")

@@ -1,7 +1,6 @@
 """The registry of every figure: its name, unit and meaning.
 
 Documentation, help texts, axes of charts and the validation of configurations are made from it.
-Shares lie in [0, 1]; a figure that can't be computed is absent.
 """
 
 import re
@@ -172,16 +171,16 @@ METRIC_NAMES = _registry(
     ranking=_RANKING,
     without_labels=_ESTIMATED,
 )
-"""Figures of a window, by name, in the contract's order."""
+"""Figures of a window, by name, in the contract's order; one that can't be computed is absent."""
 
 FEATURE_METRIC_NAMES = _registry(feature=_FEATURE)
-"""Figures of one feature in a window, by name."""
+"""The same of one feature in a window."""
 
 
 def describe(name: str) -> Metric | None:
     """Return what a name in the ``metrics`` of a report means, None where it is none.
 
-    Knows the bounds `x_low` and `x_high` of a performance figure, and ``metric.<name>.<statistic>``.
+    Knows ``metric.<name>.<statistic>``, and the bounds `x_low`, `x_high` of a performance figure.
 
     Examples
     --------

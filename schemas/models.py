@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.canonical import sha256_of
-from schemas.durations import parse_duration_ms
+from schemas.durations import Duration, parse_duration_ms
 from schemas.features import FeatureConfig
 from schemas.names import Name
 from schemas.windows import WindowConfig, WindowSpec, window_spec
@@ -29,9 +29,16 @@ __all__ = [
 
 WINDOWS_DEFAULT = ("1m", "5m", "1h", "1d", "7d")
 
+VERSION_PATTERN = r"\A([A-Za-z0-9._-]{1,128}|\*)\Z"
+BASELINE_PATTERN = r"\A(inherit|provisional|rolling|seasonal|[0-9a-f]{64})\Z"
+
+# As `Duration`: the pattern is for the published schemas.
+DecisionWindow = Annotated[
+    str, Meta(extra_json_schema={"pattern": r"\A(auto|[0-9]{1,15}(ms|s|m|h|d))\Z"})
+]
 Share = Annotated[float, Meta(ge=0, le=1)]
 PositiveShare = Annotated[float, Meta(gt=0, le=1)]
-# A month of 30 days, as statistics has it: the longest window and the longest wait for a label.
+# One alarm every 43 minutes; a budget above is a mistyping.
 _MONTHLY_ALARMS_MAX = 1_000
 
 
@@ -59,7 +66,7 @@ class DriftConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     false_alarms_per_month: Annotated[float, Meta(gt=0, le=_MONTHLY_ALARMS_MAX)] = 1.0
-    decision_window: str = "auto"
+    decision_window: DecisionWindow = "auto"
     min_effect: Annotated[float, Meta(ge=0)] = 0.02
 
     def __post_init__(self) -> None:
@@ -79,7 +86,7 @@ class AbsentMeans(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     value: bool | int | float | str
-    after: str
+    after: Duration
 
     def __post_init__(self) -> None:
         parse_duration_ms(self.after)
@@ -102,7 +109,7 @@ class LabelsConfig(
         What a missing label means; null where it means nothing.
     """
 
-    join_horizon: str = "7d"
+    join_horizon: Duration = "7d"
     sampling_rate: PositiveShare = 1.0
     min_coverage: Share = 0.8
     absent_means: AbsentMeans | None = None
@@ -154,21 +161,19 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     model_name: Name
-    model_version: Name | Literal["*"] = "*"
+    model_version: Annotated[str, Meta(pattern=VERSION_PATTERN)] = "*"
     task: Task = Task.AUTO
     positive_class: str = "1"
-    windows: tuple[str | WindowConfig, ...] = WINDOWS_DEFAULT
+    windows: tuple[Duration | WindowConfig, ...] = WINDOWS_DEFAULT
     performance_metrics: tuple[str, ...] = ()
     performance_threshold: dict[str, float] = msgspec.field(default_factory=dict)
-    drift_detection_interval: Annotated[int, Meta(gt=0)] | str | None = None
+    drift_detection_interval: Annotated[int, Meta(gt=0)] | Duration | None = None
     alert_channels: tuple[str, ...] = ("log",)
     log_predictions: bool = True
     retention_days: Annotated[int, Meta(ge=1)] = 90
     sampling_rate: PositiveShare = 1.0
     segments: Literal["auto"] | tuple[str, ...] = ()
-    baseline: Annotated[
-        str, Meta(pattern=r"\A(inherit|provisional|rolling|seasonal|[0-9a-f]{64})\Z")
-    ] = "inherit"
+    baseline: Annotated[str, Meta(pattern=BASELINE_PATTERN)] = "inherit"
     drift: DriftConfig = DriftConfig()
     labels: LabelsConfig = LabelsConfig()
     features: dict[str, FeatureConfig] = msgspec.field(default_factory=dict)

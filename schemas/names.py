@@ -87,6 +87,8 @@ def canonical_class(value: str | float | bool) -> str:
     """
     if isinstance(value, str):
         return value
+    if isinstance(value, int):
+        return str(int(value))
     if not math.isfinite(value):
         raise ValueError(f"{value} is no class; count it as missing")
-    return str(int(value)) if value == int(value) else repr(value)
+    return str(int(value)) if value.is_integer() else repr(value)

@@ -40,9 +40,7 @@ def record_key(record: ConfigRecord) -> str:
         case SilenceConfig():
             return f"silence/{record.id}"
         case Activation():
-            return (
-                f"activation/{record.model_name}/{record.model_version}/{record.effective_from}"
-            )
+            return f"activation/{record.model_name}/{record.model_version}/{record.effective_from}"
 
 
 def encode_record(record: ConfigRecord) -> bytes:

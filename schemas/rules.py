@@ -1,5 +1,6 @@
 """Rules and silences, as they are on ``ml.config``."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
@@ -7,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from schemas.alerts import Severity
-from schemas.conditions import parse_condition
-from schemas.durations import parse_duration_ms
+from schemas.conditions import ConditionText, parse_condition
+from schemas.durations import Duration, parse_duration_ms
 from schemas.names import Name
 from schemas.windows import window_spec
 
@@ -34,6 +35,16 @@ DEFAULT_RULE_NAMES = (
     "pipeline-lag",
 )
 """Rules that exist without configuration; a rule of the same name overrides one in part."""
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "window": window_spec,
+    "condition": parse_condition,
+    "clear": parse_condition,
+    "for_": parse_duration_ms,
+    "keep_firing_for": parse_duration_ms,
+    "cooldown": parse_duration_ms,
+}
 
 
 class NoData(StrEnum):
@@ -86,12 +97,12 @@ class RuleConfig(
     name: Name
     match: dict[str, str] | None = None
     metric: str | None = None
-    window: str | None = None
-    condition: str | None = None
-    clear: str | None = None
-    for_: str | None = msgspec.field(default=None, name="for")
-    keep_firing_for: str | None = None
-    cooldown: str | None = None
+    window: Duration | None = None
+    condition: ConditionText | None = None
+    clear: ConditionText | None = None
+    for_: Duration | None = msgspec.field(default=None, name="for")
+    keep_firing_for: Duration | None = None
+    cooldown: Duration | None = None
     min_count: Annotated[int, Meta(ge=0)] | None = None
     no_data: NoData | None = None
     severity: Severity | None = None
@@ -100,18 +111,16 @@ class RuleConfig(
     runbook_url: str | None = None
 
     def __post_init__(self) -> None:
-        for duration in (self.for_, self.keep_firing_for, self.cooldown):
-            if duration is not None:
-                parse_duration_ms(duration)
-        for condition in (self.condition, self.clear):
-            if condition is not None:
-                parse_condition(condition)
-        if self.window is not None:
-            window_spec(self.window)
+        for field, parse in _PARSERS.items():
+            text = getattr(self, field)
+            try:
+                _ = None if text is None else parse(text)
+            except ValueError as error:
+                raise ValueError(f"`{field.rstrip('_')}`: {error}") from error
         if self.name not in DEFAULT_RULE_NAMES:
             for field in ("metric", "window", "condition"):
                 if getattr(self, field) is None:
-                    raise ValueError(f"rule {self.name!r} needs `{field}`: it is no default rule")
+                    raise ValueError(f"`{field}` is needed, since this is no default rule")
 
 
 RULE_FALLBACK = RuleConfig(
@@ -124,7 +133,7 @@ RULE_FALLBACK = RuleConfig(
     no_data=NoData.KEEP_LAST,
     severity=Severity.WARNING,
 )
-"""What a rule has where neither it nor a default rule of its name says; the name is of no matter."""
+"""What a rule has where neither it nor a default rule of its name says; its own name is unused."""
 
 
 class SilenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,7 +144,7 @@ class SilenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     id
         By which it is ended.
     match
-        Labels that an alert must have, `*` allowed; `rule` and `severity` count as labels.
+        Labels that an alert must have, at least one, `*` allowed; `rule` and `severity` are two.
     starts_at
         From when, epoch ms.
     ends_at
@@ -145,7 +154,7 @@ class SilenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """
 
     id: Name
-    match: dict[str, str]
+    match: Annotated[dict[str, str], Meta(min_length=1)]
     starts_at: int
     ends_at: int
     comment: str = ""
@@ -153,8 +162,6 @@ class SilenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def __post_init__(self) -> None:
         if self.ends_at <= self.starts_at:
             raise ValueError(f"silence {self.id!r} ends before it starts")
-        if not self.match:
-            raise ValueError(f"silence {self.id!r} needs `match`: an empty one would hide all")
 
 
 def filled_rule(rule: RuleConfig, base: RuleConfig) -> RuleConfig:

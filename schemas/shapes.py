@@ -34,8 +34,9 @@ def _first(
 ) -> tuple[str, str | None, tuple[str, ...]] | None:
     if isinstance(kind, shape.UnionType):
         return next((found for t in kind.types if (found := _first(value, t, path))), None)
-    if isinstance(kind, shape.EnumType) and isinstance(value, str):
-        allowed = tuple(str(choice.value) for choice in kind.cls)
+    if isinstance(kind, shape.EnumType | shape.LiteralType) and isinstance(value, str):
+        choices = kind.values if isinstance(kind, shape.LiteralType) else kind.cls
+        allowed = tuple(map(str, choices))
         return None if value in allowed else (path, value, allowed)
     if isinstance(kind, shape.StructType) and isinstance(value, dict):
         return _first_in_struct(value, kind, path)

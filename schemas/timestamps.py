@@ -3,10 +3,19 @@
 import math
 import re
 from datetime import date
+from typing import Annotated
+
+from msgspec import Meta
 
 from schemas.errors import Reason, Rejected
 
-__all__ = ["RFC3339_PATTERN", "TIMESTAMP_MS_MAX", "TIMESTAMP_MS_MIN", "parse_timestamp_ms"]
+__all__ = [
+    "RFC3339_PATTERN",
+    "TIMESTAMP_MS_MAX",
+    "TIMESTAMP_MS_MIN",
+    "Timestamp",
+    "parse_timestamp_ms",
+]
 
 TIMESTAMP_MS_MIN = 10**11
 """1973-03-03 in milliseconds; today's seconds lie below until the year 5138."""
@@ -19,7 +28,18 @@ RFC3339_PATTERN = (
     r"\A([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]+)?"
     r"([Zz]|[+-]([0-9]{2}):([0-9]{2}))\Z"
 )
+
+# The bounds are for the published schemas; the structs leave them to `parse_timestamp_ms`, which
+# knows a reason for each.
+_BOUNDS = Meta(extra_json_schema={"minimum": TIMESTAMP_MS_MIN, "maximum": TIMESTAMP_MS_MAX})
+Timestamp = (
+    Annotated[str, Meta(extra_json_schema={"pattern": RFC3339_PATTERN})]
+    | Annotated[int, _BOUNDS]
+    | Annotated[float, _BOUNDS]
+)
+
 _RFC3339 = re.compile(RFC3339_PATTERN)
+_MINUTES_A_DAY = 24 * 60
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 # A longer string is no timestamp; the bound keeps a hostile one out of `detail`.
 _SHOWN_CHARACTERS = 64
@@ -65,16 +85,17 @@ def parse_timestamp_ms(value: object) -> int | Rejected:
         return Rejected(
             Reason.BAD_TYPE, f"timestamp: expected a string or a number, got {type(value).__name__}"
         )
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return Rejected(Reason.BAD_TIMESTAMP, f"timestamp: {value} is no time")
-    return _in_bounds(math.floor(value), value)
+    return _in_bounds(value, value)
 
 
-def _in_bounds(timestamp_ms: int, given: object) -> int | Rejected:
+def _in_bounds(timestamp_ms: float, given: object) -> int | Rejected:
     if timestamp_ms < TIMESTAMP_MS_MIN:
         return Rejected(
             Reason.TIMESTAMP_IN_SECONDS,
-            f"timestamp: {given} lies before 1973 when read as milliseconds; send milliseconds",
+            f"timestamp: {_shown(given)} lies before 1973 when read as milliseconds; "
+            "send milliseconds",
         )
     if timestamp_ms > TIMESTAMP_MS_MAX:
         return Rejected(
@@ -82,7 +103,7 @@ def _in_bounds(timestamp_ms: int, given: object) -> int | Rejected:
             f"timestamp: {_shown(given)} lies after 5138 when read as milliseconds; "
             "send milliseconds",
         )
-    return timestamp_ms
+    return math.floor(timestamp_ms)
 
 
 def _rfc3339_ms(text: str) -> int | Rejected:
@@ -91,20 +112,20 @@ def _rfc3339_ms(text: str) -> int | Rejected:
         return _bad(text, "is not RFC 3339 with a zone, such as 2026-09-21T10:00:00Z")
     year, month, day, hour, minute, second = map(int, match.group(1, 2, 3, 4, 5, 6))
     offset_hours, offset_minutes = int(match[9] or 0), int(match[10] or 0)
-    if hour > 23 or minute > 59 or second > 60 or offset_hours > 23 or offset_minutes > 59:
+    hour_max, minute_max, leap_second = 23, 59, 60
+    hours, minutes = max(hour, offset_hours), max(minute, offset_minutes)
+    if hours > hour_max or minutes > minute_max or second > leap_second:
         return _bad(text, "is no time of a day")
-    if year == 0:  # in RFC 3339, but no year of `datetime`
-        return _in_bounds(-1, text)
     try:
         day_number = date(year, month, day).toordinal() - _EPOCH_DAY
     except ValueError:
         return _bad(text, "is no day of the calendar")
     offset_sign = -1 if match[8].startswith("-") else 1
     minutes = hour * 60 + minute - offset_sign * (offset_hours * 60 + offset_minutes)
-    if second == 60 and minutes % 1440 != 1439:
+    if second == leap_second and (minutes + 1) % _MINUTES_A_DAY:
         return _bad(text, "has a leap second that is not at 23:59:60 UTC")
     fraction_ms = int((match[7] or ".")[1:4].ljust(3, "0"))
-    return ((day_number * 1440 + minutes) * 60 + second) * 1000 + fraction_ms
+    return ((day_number * _MINUTES_A_DAY + minutes) * 60 + second) * 1000 + fraction_ms
 
 
 def _bad(text: str, why: str) -> Rejected:

@@ -6,6 +6,7 @@ from schemas.durations import (
     EVERY_MS,
     WINDOW_MS_MAX,
     WINDOW_MS_MIN,
+    Duration,
     default_every_ms,
     parse_duration_ms,
     window_name,
@@ -25,8 +26,8 @@ class WindowConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         How often it closes: 1m, 5m, 1h or 1d; it divides the size.
     """
 
-    size: str
-    every: str
+    size: Duration
+    every: Duration
 
     def __post_init__(self) -> None:
         window_spec(self)
@@ -50,7 +51,7 @@ class WindowSpec(msgspec.Struct, frozen=True, order=True):
     name: str
 
 
-def window_spec(entry: str | WindowConfig) -> WindowSpec:
+def window_spec(entry: Duration | WindowConfig) -> WindowSpec:
     """Return what an entry of ``windows`` means.
 
     Raises

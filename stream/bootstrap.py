@@ -1,24 +1,42 @@
 """The one place that wires the shell to the core."""
 
+import os
 import signal
 import time
 from typing import Any
 
 import redis
+from confluent_kafka.admin import AdminClient
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from schemas.activations import Activation, Plan
+from schemas.baselines import Baseline
 from schemas.metrics import WindowReport, encode_report
 from schemas.topics import Topic, topic_name
-from stream.kafka import KafkaUnavailableError, ensure_topics, make_producer
+from sinks.channel import ChannelSettingsError
+from sinks.channels import make_channels
+from stream.alerting.engine import AlertEngine
+from stream.alerting.notifier import Notifier
+from stream.alerting.relay import Relay
+from stream.alerting.service import Alerting
+from stream.alerting.topic import AlertTopic, read_from_start
+from stream.baseline.store import activate, publish_baseline
+from stream.kafka import KafkaUnavailableError, client_settings, ensure_topics, make_producer
 from stream.registry import Registry
 from stream.rollup.rollup import Rollup
-from stream.settings import Settings
+from stream.settings import Settings, SettingsError
+from stream.state.client import RedisClient
 from stream.state.store import StateStore
+from stream.web.exporter import make_metrics_registry
+from stream.web.health import check_health
+from stream.web.server import HttpServer
 from stream.worker import Worker
 
 _REDIS_TRIES = 30
 _FLUSH_S = 30.0
+_PROBE_S = 5.0
+_LEARNED_BY = "streamgauge agents"
 
 
 class RedisUnavailableError(Exception):
@@ -30,7 +48,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def connect_redis(settings: Settings) -> "redis.Redis[Any]":
+def connect_redis(settings: Settings) -> RedisClient:
     """Connect, with retries that outlast a restart: every script may be sent twice.
 
     Raises
@@ -70,9 +88,31 @@ def run_worker(settings: Settings, instance: str | None) -> None:
         registry.close()
 
 
+def make_alerting(settings: Settings, client: RedisClient, registry: Registry) -> Alerting:
+    """Wire the alert engine to ``ml.alerts`` and to the notification channels.
+
+    Raises
+    ------
+    SettingsError
+        When a channel cannot be made of its settings.
+    """
+    try:
+        channels = make_channels(settings.channels, os.environ)
+    except ChannelSettingsError as error:
+        raise SettingsError(str(error)) from error
+    topic = AlertTopic(settings)
+    namespace = settings.namespace
+    return Alerting(
+        AlertEngine(client, namespace, registry, topic.read_back, now_ms),
+        Relay(client, namespace, topic, channels),
+        Notifier(client, namespace, channels),
+        now_ms,
+    )
+
+
 def run_agents(settings: Settings) -> None:
     """Run one control-plane process until SIGINT or SIGTERM."""
-    from stream.agents import ControlPlane  # noqa: PLC0415  # Faust takes a second to import
+    from stream.agents import ControlPlane, group_name  # noqa: PLC0415  # Faust takes a second to import
 
     ensure_topics(settings)
     client = connect_redis(settings)
@@ -86,4 +126,30 @@ def run_agents(settings: Settings) -> None:
         if producer.flush(_FLUSH_S):
             raise KafkaUnavailableError(f"reports could not be published to {topic}")
 
-    ControlPlane(settings, Rollup(settings, client, registry, send, now_ms)).run()
+    admin = AdminClient(client_settings(settings))
+
+    def health() -> tuple[bool, dict[str, Any]]:
+        def broker() -> None:
+            admin.list_topics(timeout=_PROBE_S)
+
+        return check_health(client, settings.namespace, broker, now_ms())
+
+    metrics = make_metrics_registry(client, settings.namespace, now_ms)
+    http = HttpServer(settings.http, health, metrics)
+
+    def publish(baseline: Baseline, from_ms: int) -> None:
+        """Publish a provisional baseline; windows from ``from_ms`` on are compared with it."""
+        identity = publish_baseline(settings, baseline, _LEARNED_BY, now_ms())
+        activation = Activation(
+            model_name=baseline.model_name,
+            model_version=baseline.model_version,
+            effective_from=from_ms,
+            plan=Plan(),
+            baseline_id=identity,
+        )
+        activate(settings, activation, _LEARNED_BY, now_ms())
+
+    rollup = Rollup(settings, client, registry, send, publish, now_ms)
+    alerting = make_alerting(settings, client, registry)
+    read_from_start(settings, group_name(settings.namespace), topic)
+    ControlPlane(settings, rollup, alerting, http).run()

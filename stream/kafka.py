@@ -12,6 +12,7 @@ from stream.settings import Settings
 
 ADMIN_TIMEOUT_S = 30.0
 _TOPIC_VISIBLE_S = 30.0
+_LOG_ERRORS = 3  # syslog's level: a broker that is just starting makes librdkafka warn of nothing
 _CLIENT_NAMES = ("bootstrap.servers", "client.id", "security.protocol", "ssl.", "sasl.")
 
 
@@ -27,7 +28,7 @@ def client_settings(settings: Settings, *more: str) -> dict[str, Any]:
         name: value
         for name, value in settings.kafka.items()
         if name.startswith(_CLIENT_NAMES) or name in more
-    } | {"log.connection.close": False}
+    } | {"log.connection.close": False, "log_level": _LOG_ERRORS}
 
 
 def make_producer(settings: Settings, **more: Any) -> Producer:

@@ -178,9 +178,7 @@ class Registry:
 
     def _versions(self) -> dict[VersionId, list[Activation]]:
         snapshot = self._snapshot
-        versions = {
-            VersionId(a.model_name, a.model_version) for a in snapshot.activations.values()
-        }
+        versions = {VersionId(a.model_name, a.model_version) for a in snapshot.activations.values()}
         return {v: found for v in versions if (found := snapshot.activations_of(v))}
 
     def plans(self) -> PlanBook:

@@ -1,22 +1,39 @@
 """Settings: defaults, then ``streamgauge.toml``, then the environment, then options.
 
 Parsed and checked once, at start. An unknown key is an error that names the nearest known one.
+Secrets may also be given as ``…_file`` or ``…_env``; nothing here ever shows one.
 """
 
 import difflib
-import os
-import tomllib
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Meta
 
-from schemas.topics import check_namespace
+from schemas.durations import parse_duration_ms
+from schemas.topics import Topic, check_namespace
+from stream.setting_sources import (
+    Given,
+    Layer,
+    SettingsError,
+    merge,
+    process_environment,
+    read_layers,
+    resolve_secrets,
+)
 
-CONFIG_FILE = "streamgauge.toml"
-ENVIRONMENT_PREFIX = "STREAMGAUGE_"
-CONFIG_VARIABLE = "STREAMGAUGE_CONFIG"
+__all__ = [
+    "KAFKA_NAMES",
+    "SECRETS",
+    "Settings",
+    "SettingsError",
+    "load_settings",
+    "shown_url",
+]
 
 KAFKA_NAMES = (
     "bootstrap.servers",
@@ -42,59 +59,104 @@ KAFKA_NAMES = (
 )
 """librdkafka properties that ``[kafka]`` takes; ``.`` may be written as ``_``."""
 
+KAFKA_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "security.protocol": ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"),
+    # Those that both Kafka clients speak.
+    "sasl.mechanism": ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+    "ssl.endpoint.identification.algorithm": ("https", "none"),
+    "compression.type": ("none", "gzip", "snappy", "lz4", "zstd"),
+}
+"""Properties that take one of a few words; the case of letters does not matter."""
 
-class SettingsError(Exception):
-    """The settings cannot be used; the message says which one and what would do."""
+SECRETS = ("kafka.sasl.password", "kafka.ssl.key.password", "redis.url", "http.token")
+"""Never shown; may also be given as ``…_file`` (a path) or ``…_env`` (a variable's name)."""
+
+HIDDEN = "********"
+
+_KAFKA_BY_SPELLING = {name.replace(".", "_"): name for name in KAFKA_NAMES}
+_SECRET_BY_SPELLING = {name.replace(".", "_"): name for name in SECRETS}
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+_WHOLE_NUMBER = re.compile(r"\d{1,10}")
+_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`\Z")
+
+Positive = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
 class RedisSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """``[redis]``."""
+    """``[redis]``: ``redis://[[user]:password@]host:port/db``, ``rediss://…`` or ``unix://…``."""
 
     url: str | None = None
 
+    def __repr__(self) -> str:
+        return f"RedisSettings(url={shown_url(self.url)!r})"
+
 
 class HttpSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """``[http]``: where the agents answer."""
+    """``[http]``: where the agents answer. Beyond loopback every request needs the token."""
 
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: Port = 8080
     token: str | None = None
+
+    def __repr__(self) -> str:
+        token = None if self.token is None else HIDDEN
+        return f"HttpSettings(host={self.host!r}, port={self.port}, token={token!r})"
 
 
 class TopicsSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """``[topics]``: how missing topics are created."""
+    """``[topics]``: how missing topics are created.
 
-    partitions: int = 4
-    replication: int = -1
+    ``replication`` -1 is the broker's default. ``retention`` is a duration by topic, such as
+    ``predictions = "14d"``; topics it does not name keep the contract's.
+    """
+
+    partitions: Positive = 4
+    replication: Annotated[int, Meta(ge=-1)] = -1
+    retention: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        for topic, text in self.retention.items():
+            if topic not in tuple(Topic):
+                raise ValueError(_unknown(f"topics.retention.{topic}", _retention_keys()))
+            if parse_duration_ms(text) == 0:
+                raise ValueError(f"topics.retention.{topic}: {text!r} would keep nothing")
+
+    def retention_ms(self, topic: Topic) -> int | None:
+        """How long a topic's records are kept, where the settings say so."""
+        text = self.retention.get(topic)
+        return None if text is None else parse_duration_ms(text)
 
 
 class WorkerSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[worker]``: event time and the commit. Durations in ms."""
 
-    checkpoint_ms: int = 500
-    disorder_ms: int = 5_000
-    allowed_lateness_ms: int = 3_600_000
-    idle_timeout_ms: int = 10_000
-    future_skew_ms_max: int = 300_000
-    poll_records: int = 5_000
-    poll_ms: int = 50
-    delta_panes_max: int = 512
-    unrolled_panes_max: int = 5_000
+    checkpoint_ms: Positive = 500
+    disorder_ms: NotNegative = 5_000
+    allowed_lateness_ms: NotNegative = 3_600_000
+    idle_timeout_ms: Positive = 10_000
+    future_skew_ms_max: NotNegative = 300_000
+    poll_records: Positive = 5_000
+    poll_ms: Positive = 50
+    delta_panes_max: Positive = 512
+    unrolled_panes_max: Positive = 5_000
 
 
 class BoundsSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[bounds]``: limits on what is accepted."""
 
-    event_bytes_max: int = 1_000_000
-    features_max: int = 1_000
-    models_max: int = 1_000
+    event_bytes_max: Positive = 1_000_000
+    features_max: Positive = 1_000
+    models_max: Positive = 1_000
+    segments_max: Positive = 50
 
 
 class BaselineSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[provisional]``: when a baseline is learned from traffic."""
 
-    events_min: int = 5_000
-    span_ms_min: int = 86_400_000
+    events_min: Positive = 5_000
+    span_ms_min: NotNegative = 86_400_000
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -117,98 +179,166 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
         """Kafka's address, or None where no broker is configured."""
         return self.kafka.get("bootstrap.servers")
 
+    def __repr__(self) -> str:
+        secret = {name.removeprefix("kafka.") for name in SECRETS if name.startswith("kafka.")}
+        kafka = {name: HIDDEN if name in secret else text for name, text in self.kafka.items()}
+        return (
+            f"Settings(namespace={self.namespace!r}, kafka={kafka!r}, redis={self.redis!r},"
+            f" http={self.http!r}, channels={sorted(self.channels)!r}, …)"
+        )
+
+
+def shown_url(url: str | None) -> str | None:
+    """Return a URL with its password hidden.
+
+    Examples
+    --------
+    >>> shown_url("redis://default:geheim@127.0.0.1:6379/0")
+    'redis://default:********@127.0.0.1:6379/0'
+    """
+    if url is None:
+        return None
+    # Not by urlsplit: a password may hold what ends a host, and then it would be shown.
+    head, at, place = url.rpartition("@")
+    if not at:
+        return url
+    scheme, _, user = head.partition("://")
+    return f"{scheme}://{user.partition(':')[0]}:{HIDDEN}@{place}"
+
 
 def load_settings(
     file: Path | None = None,
     environment: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Read settings from all sources.
 
     Parameters
     ----------
-    file : ``--config``; else ``STREAMGAUGE_CONFIG``, else ``streamgauge.toml`` where it exists
-    environment : variables; ``STREAMGAUGE_REDIS__URL`` sets ``redis.url``
-    options : from the command line, nested like the file; None values are left out
+    file
+        ``--config``; else ``STREAMGAUGE_CONFIG``, else ``streamgauge.toml`` where it exists.
+    environment
+        Variables; ``STREAMGAUGE_REDIS__URL`` sets ``redis.url``.
+    options
+        From the command line, nested like the file; None values are left out.
+    defaults
+        By dotted key; what holds where no source says otherwise.
 
     Raises
     ------
     SettingsError
         When a source cannot be read, a key is unknown or a value does not fit.
     """
-    environment = os.environ if environment is None else environment
-    tree: dict[str, Any] = {}
-    path = file or (Path(environment[CONFIG_VARIABLE]) if CONFIG_VARIABLE in environment else None)
-    if path is None and Path(CONFIG_FILE).is_file():
-        path = Path(CONFIG_FILE)
-    if path is not None:
-        tree = _read_file(path)
-    _overlay(tree, _from_environment(environment))
-    _overlay(tree, options or {})
-    tree["kafka"] = _kafka(tree.get("kafka", {}))
-    _check_keys(tree)
-    try:
-        settings = msgspec.convert(tree, Settings, strict=False)
-        check_namespace(settings.namespace)
-    except (msgspec.ValidationError, ValueError) as error:
-        raise SettingsError(f"settings: {error}") from error
-    return settings
+    environment = process_environment() if environment is None else environment
+    merged: Layer = {k: Given(v, "the defaults") for k, v in (defaults or {}).items()}
+    for layer in read_layers(file, environment, options or {}):
+        known = resolve_secrets(layer, _SECRET_BY_SPELLING, environment)
+        merged = merge(merged, _canonical(known))
+    return _convert(merged)
 
 
-def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"settings file {path} cannot be read: {error}") from error
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for name, value in environment.items():
-        if not name.startswith(ENVIRONMENT_PREFIX) or name == CONFIG_VARIABLE:
-            continue
-        *path, leaf = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-        at = tree
-        for part in path:
-            at = at.setdefault(part, {})
-        at[leaf] = value
-    return tree
-
-
-def _overlay(tree: dict[str, Any], over: Mapping[str, Any]) -> None:
-    for key, value in over.items():
-        if isinstance(value, Mapping):
-            below = tree.setdefault(key, {})
-            if isinstance(below, dict):
-                _overlay(below, value)
-        elif value is not None:
-            tree[key] = value
-
-
-def _kafka(given: Mapping[str, Any]) -> dict[str, str]:
-    known = {name.replace(".", "_"): name for name in KAFKA_NAMES}
-    out: dict[str, str] = {}
-    for key, value in given.items():
-        name = known.get(key.replace(".", "_"))
-        if name is None:
-            raise SettingsError(_unknown(f"kafka.{key}", [f"kafka.{n}" for n in KAFKA_NAMES]))
-        out[name] = str(value).lower() if isinstance(value, bool) else str(value)
+def _canonical(layer: Layer) -> Layer:
+    """Give each key its one spelling; refuse unknown keys and unusable Kafka properties."""
+    out: Layer = {}
+    for key, given in layer.items():
+        head, _, rest = key.partition(".")
+        if head == "kafka" and rest:
+            name = _KAFKA_BY_SPELLING.get(rest.replace(".", "_"))
+            if name is None:
+                known = [f"kafka.{name}" for name in KAFKA_NAMES]
+                raise SettingsError(f"{_unknown(key, known)} ({given.source})")
+            out[f"kafka.{name}"] = Given(_kafka_text(name, given), given.source)
+        else:
+            if not _is_known(key):
+                raise SettingsError(f"{_unknown(key, _known_keys())} ({given.source})")
+            out[key] = given
     return out
 
 
-def _check_keys(tree: Mapping[str, Any]) -> None:
-    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
-    for key, value in tree.items():
-        if key not in fields:
-            raise SettingsError(_unknown(key, list(fields)))
-        kind = fields[key].type
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
-            below = [f"{key}.{field.name}" for field in msgspec.structs.fields(kind)]
-            for leaf in value:
-                if f"{key}.{leaf}" not in below:
-                    raise SettingsError(_unknown(f"{key}.{leaf}", below))
+def _kafka_text(name: str, given: Given) -> str:
+    """Write a Kafka property's value as librdkafka reads it."""
+    value = given.value
+    text = str(value).lower() if isinstance(value, bool) else str(value).strip()
+    if name in KAFKA_CHOICES:
+        found = {choice.lower(): choice for choice in KAFKA_CHOICES[name]}.get(text.lower())
+        if found is None:
+            allowed = ", ".join(KAFKA_CHOICES[name])
+            raise SettingsError(f"kafka.{name} ({given.source}): {text!r} is none of {allowed}")
+        return found
+    if name.endswith((".ms", "bytes")) and _WHOLE_NUMBER.fullmatch(text) is None:
+        raise SettingsError(f"kafka.{name} ({given.source}): {text!r} is not a whole number")
+    if not text:
+        raise SettingsError(f"kafka.{name} ({given.source}) is empty: give a value or remove it")
+    return text
+
+
+def _convert(merged: Layer) -> Settings:
+    """Nest the flat keys again and check every value."""
+    tree: dict[str, Any] = {}
+    for key, given in merged.items():
+        head, _, rest = key.partition(".")
+        if rest:
+            _put(tree, [head, *([rest] if head == "kafka" else rest.split("."))], given.value)
+        else:
+            tree[head] = given.value
+    try:
+        settings = msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_in_words(str(error), merged)) from error
+    try:
+        check_namespace(settings.namespace)
+    except ValueError as error:
+        raise SettingsError(f"settings: {error}") from error
+    url = settings.redis.url
+    if url is not None and urlsplit(url).scheme not in _REDIS_SCHEMES:
+        source = merged["redis.url"].source
+        raise SettingsError(
+            f"redis.url ({source}) must start with redis://, rediss:// or unix://,"
+            " for instance redis://:PASSWORD@127.0.0.1:6379/0"
+        )
+    return settings
+
+
+def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
+    for part in path[:-1]:
+        tree = tree.setdefault(part, {})
+    tree[path[-1]] = value
+
+
+def _in_words(text: str, merged: Layer) -> str:
+    """Say what does not fit, and where it was given; never the value, which may be a secret."""
+    match = _PATH.search(text)
+    if match is None or not match["path"]:
+        return f"settings: {text}"
+    path = match["path"]
+    given = merged.get(path)
+    what = text[: match.start()].replace("`int`", "a whole number").replace("`str`", "text")
+    what = what.replace("`object`", "a table").replace("`array`", "a list")
+    where = f" ({given.source})" if given else ""
+    return f"{path}{where}: {what[0].lower()}{what[1:]}"
+
+
+def _is_known(key: str) -> bool:
+    return key in _known_keys() or key.startswith("topics.retention.")
+
+
+def _known_keys() -> list[str]:
+    """Every key but those of Kafka, dotted."""
+    keys: list[str] = []
+    for field in msgspec.structs.fields(Settings):
+        kind = field.type
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            keys += [f"{field.name}.{below.name}" for below in msgspec.structs.fields(kind)]
+        else:
+            keys.append(field.name)
+    return keys
+
+
+def _retention_keys() -> list[str]:
+    return [f"topics.retention.{topic}" for topic in Topic]
 
 
 def _unknown(key: str, known: list[str]) -> str:
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
-    return f"unknown setting {key!r}; did you mean {near[0]!r}?"
+    return f"unknown setting {key!r}: did you mean {near[0]!r}?"

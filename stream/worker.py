@@ -12,8 +12,10 @@ A commit that Redis refuses (another worker claimed the partition, or Redis went
 the delta: the worker leaves the group, joins again and reads on from the stored offsets.
 """
 
+import contextlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -22,7 +24,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from schemas.topics import Topic, topic_name
 from stream.ingest.consumer import assign_claimed, make_group_consumer
+from stream.ingest.records import Record
 from stream.ingest.rejects import publish_refused
+from stream.ingest.sample import smallest
 from stream.ingest.step import Clocks, Delta, Progress, add_records
 from stream.kafka import make_producer, topic_ids
 from stream.registry import Registry
@@ -40,6 +44,8 @@ from stream.state.store import (
 NOTICE_REPEAT_MS = 10_000
 NOTICE_SPACING_MS = 1_000
 _HEARTBEAT_MS = 2_000
+_LOOK_MS = 200
+_ROOM_SHARE = 0.8
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 log = structlog.get_logger("worker")
@@ -70,44 +76,50 @@ class Worker:
         self.now_ms = now_ms
         self.instance = instance
         self.topic = topic_name(settings.namespace, Topic.PREDICTIONS)
-        self.stopping = False
+        self._stopping = threading.Event()
         options = settings.worker
         self._clocks = Clocks(
             options.disorder_ms, options.allowed_lateness_ms, options.future_skew_ms_max
         )
         self._producer: Producer = make_producer(settings, **{"linger.ms": 5})
         self._consumer: Consumer | None = None
-        self._owner = new_owner()
+        self._owner = ""
         self._topic_id = ""
         self._progress: dict[int, Progress] = {}
         self._delta = Delta()
         self._committed_ms = 0
+        self._turns_ms = (0, 0)
         self._noticed: dict[VersionId, int] = {}
         self._to_notice: dict[VersionId, int] = {}
         self._failures = 0
-        self._paused = False
+        self._crowded: set[VersionId] = set()
+        self._looked_ms = 0
         self._decoder_version = -1
         self._follow_registry()
 
     def stop(self) -> None:
         """Ask :meth:`run` to commit and return; safe to call from a signal handler."""
-        self.stopping = True
+        self._stopping.set()
 
     def run(self) -> None:
         """Work until :meth:`stop`."""
         try:
-            while not self.stopping:
+            while not self._stopping.is_set():
                 try:
                     self._join()
-                    while not self.stopping:
+                    while not self._stopping.is_set():
                         self._turn()
                     self._commit()
                 except CommitRefusedError as error:
                     self._leave(str(error))
+        except BaseException:
+            self._forget()  # half a poll may be counted, and closing would commit it
+            raise
         finally:
             self._close()
 
     def _join(self) -> None:
+        self._owner = new_owner()
         self._topic_id = topic_ids(self.settings, [self.topic])[self.topic]
         self._consumer = make_group_consumer(self.settings, self.instance)
         self._consumer.subscribe(
@@ -133,15 +145,18 @@ class Worker:
 
     def _forget(self) -> None:
         self._delta = Delta()
+        self._crowded = set()
         self._progress = {}
 
     def _turn(self) -> None:
         """Poll once, count, and commit when it is time."""
         options = self.settings.worker
         assert self._consumer is not None
+        self._turns_ms = (self._turns_ms[1], self.now_ms())
         polled = self._consumer.consume(options.poll_records, options.poll_ms / 1000)
         self._follow_registry()
-        records = [m for m in polled if self._is_record(m)]
+        self._make_room()
+        records: list[Record] = [m for m in polled if self._is_record(m)]
         if records:
             add_records(
                 self._delta,
@@ -159,19 +174,49 @@ class Worker:
             self._commit()
         self._notify()
 
+    def _make_room(self) -> None:
+        """Pause reading while the control plane has too many panes left to roll up.
+
+        Only a log that is read again faster than it was written gets here. Redis' memory stays
+        bounded, the group membership is kept, and nothing is lost: reading goes on later.
+        """
+        now_ms = self.now_ms()
+        if not self._crowded or now_ms - self._looked_ms < _LOOK_MS:
+            return
+        self._looked_ms = now_ms
+        assert self._consumer is not None
+        limit = self.settings.worker.unrolled_panes_max
+        counts = self.store.pane_counts(self._crowded)
+        self._crowded = {v for v, count in counts.items() if count > limit * _ROOM_SHARE}
+        if not self._crowded:
+            self._consumer.resume(self._consumer.assignment())
+
+    def _pause_if_crowded(self, panes: Mapping[VersionId, int]) -> None:
+        limit = self.settings.worker.unrolled_panes_max
+        crowded = {version for version, count in panes.items() if count > limit}
+        if crowded and self._consumer is not None:
+            self._crowded |= crowded
+            log.warning(
+                "paused",
+                why=f"more than {limit} panes wait to be rolled up: are the agents running?",
+                versions=sorted(" ".join(version) for version in crowded),
+            )
+            self._consumer.pause(self._consumer.assignment())
+
     def _is_record(self, message: Message) -> bool:
         """Whether a message is a record we expect; handles events of the consumer."""
         error = message.error()
         at = self._progress.get(message.partition() or 0)
         if error is None:
-            offset = message.offset()
-            return at is not None and offset is not None and offset >= at.next
+            return at is not None and at.take(message.offset() or 0)
         if error.code() == KafkaError._PARTITION_EOF:
             if at is not None:
                 at.at_end = True
             return False
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
-            raise CommitRefusedError(f"the log no longer holds the offset we stand at: {error.str()}")
+            raise CommitRefusedError(
+                f"the log no longer holds the offset we stand at: {error.str()}"
+            )
         if error.fatal():
             raise KafkaException(error)
         log.warning("kafka", error=error.str())
@@ -181,9 +226,12 @@ class Worker:
         """Use new models and baselines from the next poll on."""
         if self.registry.version == self._decoder_version:
             return
-        self._decoder_version = self.registry.version
-        self._decoder = self.registry.decoder(self.settings.bounds)
-        self._plans = self.registry.plans()
+        snapshot = None
+        while self.registry.snapshot is not snapshot:  # decoder and plans must be of one snapshot
+            snapshot = self.registry.snapshot
+            self._decoder_version = self.registry.version
+            self._decoder = self.registry.decoder(self.settings.bounds)
+            self._plans = self.registry.plans()  # it knows no sample bounds: the next commit tells
 
     # -- assignment ------------------------------------------------------------------------------
 
@@ -198,7 +246,9 @@ class Worker:
     def _progress_of(self, number: int, claim: Claim) -> Progress:
         offset = claim.offset or 0
         partition = PartitionId(self._topic_id, number)
-        return Progress(partition, offset, offset, claim.clock_ms, dict(claim.watermarks))
+        return Progress(
+            self.topic, partition, offset, offset, claim.clock_ms, dict(claim.watermarks)
+        )
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         self._commit()
@@ -207,6 +257,8 @@ class Worker:
         consumer.incremental_unassign(revoked)
 
     def _on_lost(self, consumer: Consumer, lost: list[TopicPartition]) -> None:
+        if self._consumer is None:
+            return  # we are closing it, and have dropped what was not committed
         raise CommitRefusedError(f"{len(lost)} partitions were lost to another worker")
 
     # -- checkpoint ------------------------------------------------------------------------------
@@ -215,19 +267,22 @@ class Worker:
         if not self._progress:
             return
         now_ms = self.now_ms()
-        publish_refused(
-            self._producer, self.settings.namespace, self.topic, self._delta.refused
-        )
-        partitions = [self._partition_commit(p, now_ms) for p in self._progress.values()]
+        publish_refused(self._producer, self.settings.namespace, self.topic, self._delta.refused)
+        partitions = [self._partition_commit(p) for p in self._progress.values()]
+        rows_max = self.settings.provisional.events_min
         versions = [
             VersionCommit(
                 version,
                 [(pane, delta.rows()) for pane, delta in panes.items()],
                 self._watermarks_of(version),
+                smallest(self._delta.samples.get(version, []), rows_max),
+                rows_max,
             )
             for version, panes in self._delta.panes.items()
         ]
-        self.store.commit(self._owner, partitions, versions)
+        done = self.store.commit(self._owner, partitions, versions)
+        self._plans.sample_bounds |= done.sample_bounds
+        self._pause_if_crowded(done.panes)
         self._delta = Delta()
         self._committed_ms = now_ms
         self._failures = 0
@@ -241,8 +296,11 @@ class Worker:
             offsets = [TopicPartition(self.topic, p.partition.partition, p.next) for p in moved]
             self._consumer.commit(offsets=offsets, asynchronous=True)
 
-    def _partition_commit(self, at: Progress, now_ms: int) -> PartitionCommit:
-        clock_ms = max(at.clock_ms, now_ms) if at.at_end else at.clock_ms
+    def _partition_commit(self, at: Progress) -> PartitionCommit:
+        # A whole poll has found nothing more since the last turn began. The clock is not now: this
+        # process may have stood still, and what was appended meanwhile is not read yet.
+        at_end = at.at_end and not self._crowded
+        clock_ms = max(at.clock_ms, self._turns_ms[0]) if at_end else at.clock_ms
         marks = {version: at.watermarks[version] for version in at.touched}
         books = {book: count for book, count in at.books.items() if count}
         return PartitionCommit(at.partition, at.base, at.next, clock_ms, books, marks)
@@ -267,5 +325,6 @@ class Worker:
             del self._to_notice[version]
             self._noticed[version] = now_ms
             notice = msgspec.json.encode({"model": version.model, "version": version.version})
-            self._producer.produce(topic, notice, key=version.model.encode())
+            with contextlib.suppress(BufferError):  # a hint; it is repeated
+                self._producer.produce(topic, notice, key=version.model.encode())
         self._producer.poll(0)

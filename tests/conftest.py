@@ -1,8 +1,27 @@
-import os, json, secrets, pytest
-from types import SimpleNamespace
+"""One real Kafka and one real Redis for the whole run; a namespace of its own for each test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from stream.embedded import EmbeddedStack
+
+
 @pytest.fixture(scope="session")
-def stack():
-    return SimpleNamespace(bootstrap_servers=os.environ["STREAMGAUGE_KAFKA__BOOTSTRAP_SERVERS"], redis_url=os.environ["STREAMGAUGE_REDIS__URL"])
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
+    """Start Kafka and Redis once, at the first test that asks for them.
+
+    Tests share the servers and keep apart by `namespace`; a test that ends or restarts a server
+    starts a stack of its own.
+    """
+    with EmbeddedStack.start(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
 @pytest.fixture
-def namespace():
-    return "t"+secrets.token_hex(4)
+def namespace() -> str:
+    """Return a name that no other test uses, for topics, keys and groups."""
+    return f"t{uuid.uuid4().hex[:8]}"

@@ -1,64 +1,98 @@
-"""``streamgauge``: the commands, and how errors reach a person."""
+"""``streamgauge``: all commands, and how errors reach a person."""
 
 import sys
-from pathlib import Path
+from importlib import metadata
 from typing import Annotated
 
-import click
 import typer
 
-from stream.bootstrap import RedisUnavailableError, run_agents, run_worker
-from schemas.topics import Topic, topic_name
-from stream.kafka import KafkaUnavailableError, ensure_topics, make_producer
-from stream.settings import SettingsError, load_settings
+from stream.cli import alerts, baseline, demo, doctor, emit, metrics, models, roles, up, watch
+from stream.cli.errors import FAILED, USAGE, CommandError
+from stream.cli.help import examples
+from stream.cli.output import escape, notes
+from stream.embedded.errors import EmbeddedError
+from stream.kafka import KafkaUnavailableError
+from stream.settings import SettingsError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    name="streamgauge",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "streamgauge up                   # everything on this machine",
+        """echo '{"model_name": "credit", "prediction": 1}' | streamgauge emit -""",
+        "streamgauge watch",
+        then="[bold]streamgauge COMMAND --help[/] has examples for each command.",
+    ),
+)
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file (TOML).")]
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+SEND, LOOK, CONFIGURE, RUN = "Send events", "Look at figures", "Configure", "Run"
+
+for _group, _panel in (
+    (demo.app, RUN),
+    (up.app, RUN),
+    (roles.app, RUN),
+    (doctor.app, RUN),
+    (emit.app, SEND),
+    (watch.app, LOOK),
+    (metrics.app, LOOK),
+):
+    for _command in _group.registered_commands:
+        _command.rich_help_panel = _panel
+        app.registered_commands.append(_command)
+for _named, _panel in ((models.app, CONFIGURE), (baseline.app, CONFIGURE), (alerts.app, LOOK)):
+    app.add_typer(_named, rich_help_panel=_panel)
 
 
-@app.command()
-def worker(
-    config: ConfigOption = None,
-    instance: Annotated[str | None, typer.Option(help="Name for static membership.")] = None,
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"streamgauge {metadata.version('streamgauge')}")
+        raise typer.Exit
+
+
+@app.callback()
+def streamgauge(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            metavar="",
+            callback=_show_version,
+            is_eager=True,
+            help="Print the version.",
+        ),
+    ] = False,
 ) -> None:
-    """Run one data-plane worker: count events into Redis. Run one a core, on any machine."""
-    run_worker(load_settings(config), instance)
-
-
-@app.command()
-def agents(config: ConfigOption = None) -> None:
-    """Run one control-plane process: figures, reports, alerts."""
-    run_agents(load_settings(config))
-
-
-@app.command()
-def emit(
-    file: Annotated[str, typer.Argument(help="JSON lines; - for standard input.")],
-    config: ConfigOption = None,
-) -> None:
-    """Send events, one JSON document a line, unchanged."""
-    settings = load_settings(config)
-    ensure_topics(settings)
-    producer = make_producer(settings)
-    topic = topic_name(settings.namespace, Topic.PREDICTIONS)
-    with click.open_file(file, "rb") as lines:
-        for line in lines:
-            if line.strip():
-                producer.produce(topic, line.strip())
-    producer.flush()
+    """Know how your models are doing, now: a streaming monitor on Kafka and Redis."""
 
 
 def main() -> None:
     """Run a command; an error is one sentence on stderr. Exit codes: 0, 1 failed, 2 usage."""
     try:
         app()
+    except CommandError as error:
+        _end(str(error), error.code)
     except SettingsError as error:
-        print(f"streamgauge: {error}", file=sys.stderr)
-        sys.exit(2)
-    except (KafkaUnavailableError, RedisUnavailableError) as error:
-        print(f"streamgauge: {error}", file=sys.stderr)
-        sys.exit(1)
+        _end(str(error), USAGE)
+    except (KafkaUnavailableError, EmbeddedError) as error:
+        _end(str(error), FAILED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has seen enough; Python would complain once more at exit.
+        sys.stderr.close()
+        sys.exit(FAILED)
+
+
+def _end(message: str, code: int) -> None:
+    notes().print(f"[bold red]streamgauge:[/] {escape(message)}")
+    sys.exit(code)
 
 
 if __name__ == "__main__":

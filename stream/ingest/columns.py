@@ -1,8 +1,7 @@
 """Events of one model version to columns of numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -10,6 +9,7 @@ import msgspec
 import numpy as np
 
 from schemas.errors import Reason, Rejected
+from schemas.events import error_type
 from schemas.timestamps import TIMESTAMP_MS_MAX, TIMESTAMP_MS_MIN, parse_timestamp_ms
 from stream.arrays import BoolArray, FloatArray, IntArray
 from stream.ingest.decode import DecodedEvent
@@ -17,13 +17,12 @@ from stream.window.plan import (
     FEATURE,
     PREDICTION,
     CategoricalColumn,
-    CountingPlan,
     NumericColumn,
 )
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _NO_TIME = -1
+_MINUTE_CHARACTERS = 17  # 2026-09-21T10:00:
+_MINUTE_MS = 60_000
 POSITIVE_CLASS = "1"
 
 
@@ -48,11 +47,11 @@ def event_times(
     """
     raw: list[Any] = [event.timestamp for event in events]
     refused: dict[int, Rejected] = {}
-    try:
-        times = np.array(raw, dtype=np.int64)
-    except (TypeError, ValueError, OverflowError):
+    times = _numbers(raw)
+    if times is None:
+        minutes: dict[str, int] = {}
         times = np.fromiter(
-            (_one_time(i, value, append_ms, refused) for i, value in enumerate(raw)),
+            (_one_time(i, value, append_ms, refused, minutes) for i, value in enumerate(raw)),
             np.int64,
             len(raw),
         )
@@ -63,24 +62,60 @@ def event_times(
     )
     for i in np.flatnonzero(odd).tolist():
         if i not in refused:
-            refused[i] = _odd_time(int(times[i]), int(append_ms[i]))
+            given = int(times[i]) if raw[i] is None else raw[i]
+            refused[i] = _odd_time(given, int(times[i]), int(append_ms[i]))
     return Times(times, refused)
 
 
-def _one_time(i: int, value: Any, append_ms: IntArray, refused: dict[int, Rejected]) -> int:
+def _numbers(raw: Sequence[Any]) -> IntArray | None:
+    """Milliseconds where all are numbers; numpy would also take digits in a string for one."""
+    if not set(map(type, raw)) <= {int, float}:
+        return None
+    try:
+        return np.array(raw, dtype=np.int64)
+    except OverflowError:
+        return None
+
+
+def _one_time(
+    i: int,
+    value: Any,
+    append_ms: IntArray,
+    refused: dict[int, Rejected],
+    minutes: dict[str, int],
+) -> int:
     if value is None:
         return int(append_ms[i])
-    if isinstance(value, datetime):
-        return (value - _EPOCH) // _MILLISECOND
+    if isinstance(value, str):
+        known = _in_known_minute(value, minutes)
+        if known is not None:
+            return known
     parsed = parse_timestamp_ms(value)
     if isinstance(parsed, Rejected):
         refused[i] = parsed
         return _NO_TIME
+    if isinstance(value, str) and value.endswith("Z"):
+        minutes[value[:_MINUTE_CHARACTERS]] = parsed - parsed % _MINUTE_MS
     return parsed
 
 
-def _odd_time(time_ms: int, append_ms: int) -> Rejected:
-    parsed = parse_timestamp_ms(time_ms)
+def _in_known_minute(text: str, minutes: Mapping[str, int]) -> int | None:
+    """Read a time in UTC whose minute was read before, fractions cut: ten times as fast."""
+    minute_ms = minutes.get(text[:_MINUTE_CHARACTERS])
+    if minute_ms is None or text[-1] != "Z" or not text.isascii():
+        return None
+    seconds, point, fraction = text[_MINUTE_CHARACTERS:-1].partition(".")
+    if len(seconds) != 2 or not seconds.isdigit() or seconds[0] > "5":  # noqa: PLR2004
+        return None
+    if not point:
+        return minute_ms + int(seconds) * 1000
+    if not fraction.isdigit():
+        return None
+    return minute_ms + int(seconds) * 1000 + int(fraction[:3].ljust(3, "0"))
+
+
+def _odd_time(given: Any, time_ms: int, append_ms: int) -> Rejected:
+    parsed = parse_timestamp_ms(given)
     if isinstance(parsed, Rejected):
         return parsed
     ahead_s = (time_ms - append_ms) / 1000
@@ -141,7 +176,10 @@ def _as_number(value: Any) -> float:
         return float("nan")
     if isinstance(value, list | str):
         return float("inf")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond what a float holds counts as missing
+        return float("nan")
 
 
 def category_cells(
@@ -186,11 +224,6 @@ def has_error(events: Sequence[DecodedEvent]) -> BoolArray:
     return np.array([event.error is not None for event in events], dtype=np.bool_)
 
 
-def error_types(events: Sequence[DecodedEvent], characters_max: int = 64) -> list[str]:
+def error_types(events: Sequence[DecodedEvent]) -> list[str]:
     """Type of each failed request's error; an object without a type counts as ``other``."""
-    out = []
-    for event in events:
-        error = event.error
-        name = error.get("type") if isinstance(error, dict) else error
-        out.append(str(name)[:characters_max] if name else "other")
-    return out
+    return [error_type(event.error or "") for event in events]

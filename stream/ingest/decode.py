@@ -1,15 +1,14 @@
 """Payloads to events: a struct built for what each model is known to send, and a slower path.
 
 The fast path decodes straight into a struct with one field for each feature in the model's plans;
-which struct is chosen by ``model_name``, inside the decoder. What does not fit, a feature of another
-type say, takes the slower path through :class:`schemas.events.PredictionEvent`, which either
-explains what is wrong or counts the odd feature as a mismatch.
+which struct is chosen by ``model_name``, inside the decoder. What does not fit, a feature of
+another type say, takes the slower path through :class:`schemas.events.PredictionEvent`, which
+either explains what is wrong or counts the odd feature as a mismatch.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Literal, Union, cast
 
 import msgspec
 import orjson
@@ -17,16 +16,23 @@ from msgspec import Meta
 
 from schemas.decoding import decode_event
 from schemas.errors import Reason, Rejected
-from schemas.events import PredictionEvent
+from schemas.events import (
+    ErrorDetail,
+    Figures,
+    Label,
+    Prediction,
+    PredictionEvent,
+    Probability,
+    Timestamp,
+)
+from schemas.names import IntegralFloat
 from stream.sketches.grid import MISMATCH
 
 Features = Mapping[str, bool]
 """Features of a model in the order of its plan; True where every plan counts numbers."""
 
-_Timestamp = int | float | Annotated[datetime, Meta(tz=True)] | None
-_RequestId = Annotated[str, Meta(min_length=1, max_length=256)] | int | None
-_Scalar = bool | int | float | str
-_Probability = Annotated[float, Meta(ge=0, le=1)] | dict[str, float | None] | None
+_Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+_RequestId = Annotated[str, Meta(min_length=1, max_length=256)] | _Integer | None
 _SMALLEST_FEATURE_BYTES = 6  # "a":1,
 _LONG_INTEGER_DIGITS = 300
 
@@ -34,17 +40,25 @@ _LONG_INTEGER_DIGITS = 300
 class DecodedEvent(msgspec.Struct, gc=False):
     """What both paths produce. ``features`` is a struct, one field a feature, or a dict.
 
+    Both must take the same events, or what is counted would depend on which models a process
+    happens to know. So every field of :class:`schemas.events.PredictionEvent` has its type here;
+    only the alphabet of versions, and that ``prediction`` or ``error`` is there, are checked later.
+
     ``gc=False``: events hold no cycles, and the collector need not walk thousands of them.
     """
 
-    model_version: str | int | float | None = None
+    model_version: str | _Integer | IntegralFloat | None = None
     request_id: _RequestId = None
-    timestamp: _Timestamp = None
+    timestamp: Timestamp | None = None
     features: Any = None
-    prediction: _Scalar | list[int | float | str] | None = None
-    probability: _Probability = None
+    prediction: Prediction | None = None
+    probability: Probability | None = None
     latency_ms: Annotated[float, Meta(ge=0)] | None = None
-    error: str | dict[str, Any] | None = None
+    error: str | ErrorDetail | None = None
+    metrics: Figures | None = None
+    label: Label | None = None
+    tags: dict[str, str | None] | None = None
+    schema_version: Literal[1] | None = None
 
 
 class Decoder:
@@ -87,7 +101,7 @@ class Decoder:
             struct = msgspec.defstruct("Features", fields, rename=rename, gc=False)
             self._features[model] = (struct, features)
             kind = struct | None
-        self._event_types[model] = msgspec.defstruct(
+        made = msgspec.defstruct(
             "Event",
             [("features", kind, None)],
             bases=(DecodedEvent,),
@@ -95,7 +109,9 @@ class Decoder:
             tag=model,
             gc=False,
         )
-        self.model_of[self._event_types[model]] = model
+        event_type = cast("type[DecodedEvent]", made)
+        self._event_types[model] = event_type
+        self.model_of[event_type] = model
 
     def _rebuild(self) -> None:
         types = tuple(self._event_types.values())
@@ -113,6 +129,8 @@ class Decoder:
         decode, short = self._decode, self._short
         for payload in payloads:
             try:
+                if not payload.isascii():
+                    payload.decode("utf-8")  # msgspec does not look at what it skips
                 if len(payload) > short:
                     append(self._decode_long(payload))
                 else:
@@ -130,8 +148,12 @@ class Decoder:
 
     def explain(self, payload: bytes) -> DecodedEvent | Rejected:
         """Decode a payload that the fast path refused, or say what is wrong with it."""
+        try:
+            payload.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return Rejected(Reason.MALFORMED_JSON, f"not UTF-8: {error.reason} at {error.start}")
         event = decode_event(payload, PredictionEvent)
-        if isinstance(event, Rejected) and event.reason is Reason.MALFORMED_JSON:
+        if isinstance(event, Rejected) and _may_be_a_number(event):
             lenient = _without_nan(payload)
             if lenient is not None:
                 event = decode_event(lenient, PredictionEvent)
@@ -159,18 +181,19 @@ class Decoder:
                     for name, numeric in names.items()
                 )
             )
-        error: Any = event.error
-        if error is not None and not isinstance(error, str):
-            error = {"type": error.type, "message": error.message}
         return self._event_types[event.model_name](
             model_version=event.model_version,
             request_id=event.request_id,  # type: ignore[arg-type]  # a float only when integral
-            timestamp=event.timestamp,  # type: ignore[arg-type]  # a string is read by columns
+            timestamp=event.timestamp,
             features=features,
             prediction=event.prediction,
-            probability=event.probability,  # type: ignore[arg-type]  # Figures, invariant
+            probability=event.probability,
             latency_ms=event.latency_ms,
-            error=error,
+            error=event.error,
+            metrics=event.metrics,
+            label=event.label,
+            tags=event.tags,
+            schema_version=event.schema_version,
         )
 
 
@@ -189,6 +212,11 @@ def _number(value: object) -> float | None:
 
 def _unknown(_payload: bytes) -> DecodedEvent:
     raise msgspec.ValidationError("no model is known yet")
+
+
+def _may_be_a_number(rejected: Rejected) -> bool:
+    """Whether NaN, Infinity or a number too large for a float may be all that is wrong."""
+    return rejected.reason is Reason.MALFORMED_JSON or "out of range" in rejected.detail
 
 
 def _without_nan(payload: bytes) -> bytes | None:

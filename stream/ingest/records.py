@@ -1,27 +1,24 @@
-"""Records to payloads: one Kafka message may carry one event, a JSON array of them, or one a line."""
+"""Records to payloads: a Kafka message carries one event, a JSON array of them, or one a line."""
 
+import json
+import re
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TypeAlias
 
 import msgspec
+from confluent_kafka import Message
 
 from schemas.errors import Reason, Rejected
 
 JSON_TYPES = frozenset({"", "application/json"})
 NDJSON_TYPE = "application/x-ndjson"
 
+Record: TypeAlias = "Message[bytes, bytes]"
+Headers: TypeAlias = dict[str, str | bytes | None] | list[tuple[str, str | bytes | None]] | None
+
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class Record(Protocol):
-    """What is used of a :class:`confluent_kafka.Message`."""
-
-    def value(self) -> bytes | None: ...
-    def headers(self) -> list[tuple[str, bytes | None]] | None: ...
-    def partition(self) -> int | None: ...
-    def offset(self) -> int | None: ...
-    def timestamp(self) -> tuple[int, int]: ...
-    def key(self) -> bytes | None: ...
+_lenient = json.JSONDecoder(parse_int=len, parse_float=len)  # only where an element ends matters
+_space = re.compile(r"[ \t\r\n]*")
 
 
 @dataclass(slots=True)
@@ -58,7 +55,7 @@ def _split_one(
     out: Payloads,
     position: int,
     value: bytes | None,
-    headers: list[tuple[str, bytes | None]] | None,
+    headers: Headers,
     event_bytes_max: int,
 ) -> None:
     if not value:
@@ -66,7 +63,7 @@ def _split_one(
         return
     content_type = _content_type(headers) if headers else ""
     if content_type == NDJSON_TYPE:
-        parts = [line for line in value.split(b"\n") if line.strip()]
+        parts = [line.removesuffix(b"\r") for line in value.split(b"\n") if line.strip()]
         if not parts:
             out.empty.append(position)
             return
@@ -76,8 +73,8 @@ def _split_one(
         return
     elif value.lstrip()[:1] == b"[":
         try:
-            parts = [bytes(part) for part in _elements.decode(value)]
-        except (msgspec.DecodeError, RecursionError) as error:
+            parts = _elements_of(value)
+        except (ValueError, RecursionError) as error:
             if len(value) > event_bytes_max:
                 rejected = Rejected(Reason.TOO_LARGE, f"{len(value)} bytes that are not JSON")
             else:
@@ -97,9 +94,42 @@ def _split_one(
     out.index += range(len(parts))
 
 
-def _content_type(headers: list[tuple[str, bytes | None]]) -> str:
+def _elements_of(value: bytes) -> list[bytes]:
+    """Elements of an array, each in its own bytes; NaN and Infinity do no harm to the others.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        When it is no JSON even so. `msgspec.DecodeError` is a ValueError.
+    """
+    try:
+        return [bytes(part) for part in _elements.decode(value)]
+    except msgspec.DecodeError as error:
+        text = value.decode("utf-8")
+        parts = []
+        at = _past_space(text, text.index("[") + 1)
+        while True:
+            _, end = _lenient.raw_decode(text, at)
+            parts.append(text[at:end].encode())
+            at = _past_space(text, end)
+            if text[at : at + 1] != ",":
+                break
+            at = _past_space(text, at + 1)
+        if text[at:].strip(" \t\r\n") != "]":
+            raise error
+        return parts
+
+
+def _past_space(text: str, at: int) -> int:
+    found = _space.match(text, at)
+    return found.end() if found else at
+
+
+def _content_type(headers: Headers) -> str:
     """Media type of a record, without parameters, in lower case."""
-    for name, value in headers:
+    pairs = headers.items() if isinstance(headers, dict) else headers or ()
+    for name, value in pairs:
         if name.lower() == "content-type" and value:
-            return value.decode("utf-8", "replace").split(";")[0].strip().lower()
+            text = value if isinstance(value, str) else value.decode("utf-8", "replace")
+            return text.split(";")[0].strip().lower()
     return ""

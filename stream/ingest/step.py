@@ -12,7 +12,9 @@ from schemas.names import NAME_PATTERN, UNKNOWN_VERSION, text_of_id
 from stream.arrays import IntArray
 from stream.ingest import columns, records
 from stream.ingest.decode import DecodedEvent, Decoder
-from stream.ingest.records import Record
+from stream.ingest.records import Payloads, Record
+from stream.ingest.sample import SampleRow, sample_rows
+from stream.state.books import BOOKS
 from stream.state.keys import PartitionId, VersionId
 from stream.state.store import Watermark
 from stream.window.count import count_events
@@ -22,13 +24,23 @@ from stream.window.plan import PlanBook
 from stream.window.watermark import NEVER_MS, too_late
 
 _NAME = re.compile(NAME_PATTERN)
-BOOKS = ("consumed", "accepted", "late", "rejected", "empty")
+_NO_PREDICTION = Rejected(Reason.MISSING_FIELD, "missing `prediction`")
 
 
 @dataclass(slots=True)
 class Progress:
-    """Where the worker stands in one partition."""
+    """Where the worker stands in one partition.
 
+    Attributes
+    ----------
+    base : next offset to read, as stored
+    next : the same after what was counted since
+    expected : the same after what was polled and is not counted yet
+    clock_ms : log clock: append time up to which the partition was read
+    at_end : whether the end of the log was reached and nothing polled since
+    """
+
+    topic: str
     partition: PartitionId
     base: int
     next: int
@@ -37,6 +49,21 @@ class Progress:
     books: dict[str, int] = field(default_factory=lambda: dict.fromkeys(BOOKS, 0))
     touched: set[VersionId] = field(default_factory=set)
     at_end: bool = False
+    expected: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.expected = self.next
+
+    def take(self, offset: int) -> bool:
+        """Whether a polled record is the next one; it then waits for :func:`add_records`.
+
+        A partition given back and assigned again during one poll brings its records twice.
+        """
+        if offset < self.expected:
+            return False
+        self.expected = offset + 1
+        self.at_end = False
+        return True
 
 
 @dataclass(slots=True)
@@ -54,6 +81,7 @@ class Delta:
     """Everything counted since the last commit."""
 
     panes: dict[VersionId, dict[PaneId, PaneDelta]] = field(default_factory=dict)
+    samples: dict[VersionId, list[SampleRow]] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
 
     def pane_count(self) -> int:
@@ -75,7 +103,7 @@ class _Batch:
     """A poll taken apart, one entry an event."""
 
     records: Sequence[Record]
-    payloads: records.Payloads
+    payloads: Payloads
     events: list[Any]
     partition: IntArray
     append_ms: IntArray
@@ -153,8 +181,9 @@ def _group(
         for i, version in zip(mine, raw, strict=True):
             name = names[version]
             if name is None:
-                detail = f"model_version: {str(version)[:64]!r} is not a name"
-                _refuse(delta, progress, batch, i, Rejected(Reason.BAD_NAME, detail))
+                rejected = decoder.explain(batch.payloads.values[i])
+                assert isinstance(rejected, Rejected), f"{version!r} is a name after all"
+                _refuse(delta, progress, batch, i, rejected)
             else:
                 groups.setdefault(VersionId(model, name), []).append(i)
     return {version: np.array(members) for version, members in groups.items()}
@@ -163,8 +192,6 @@ def _group(
 def _version_name(raw: str | float | None) -> str | None:
     if raw is None:
         return UNKNOWN_VERSION
-    if isinstance(raw, float) and not raw.is_integer():
-        return None
     name = text_of_id(raw)
     return name if _NAME.match(name) else None
 
@@ -183,9 +210,8 @@ def _add_version(
     times = columns.event_times(events, batch.append_ms[members], clocks.future_skew_ms_max)
     refused = dict(times.refused)
     for k, event in enumerate(events):
-        if event.prediction is None and event.error is None and k not in refused:
-            detail = "missing `prediction` (or `error`, when the request failed)"
-            refused[k] = Rejected(Reason.MISSING_FIELD, detail)
+        if event.prediction is None and event.error is None:
+            refused[k] = _NO_PREDICTION
     kept = np.array([k for k in range(len(events)) if k not in refused], dtype=np.int64)
     if not refused:
         kept = np.arange(len(events))
@@ -202,6 +228,29 @@ def _add_version(
     for plan, chosen in plans.split(version, at):
         some = accepted if len(chosen) == len(accepted) else [accepted[k] for k in chosen.tolist()]
         count_events(panes, some, at[chosen], plans.tier_ms(version), plan, names)
+    if plans.learns(version):
+        where = members[kept]
+        good = [k for k, event in enumerate(accepted) if event.error is None]
+        rows = sample_rows(
+            [accepted[k] for k in good],
+            at[good],
+            [_request_id(batch, int(where[k]), accepted[k], progress) for k in good],
+            names,
+            plans.sample_bounds.get(version),
+        )
+        delta.samples.setdefault(version, []).extend(rows)
+
+
+def _request_id(
+    batch: _Batch, i: int, event: DecodedEvent, progress: Mapping[int, Progress]
+) -> str:
+    """Id of a request: the sender's, else its place in the log."""
+    if event.request_id is not None:
+        return text_of_id(event.request_id)
+    record = batch.records[batch.payloads.record[i]]
+    index = batch.payloads.index[i]
+    place = f"{progress[int(batch.partition[i])].topic}/{record.partition()}/{record.offset()}"
+    return place if index < 0 else f"{place}/{index}"
 
 
 def _on_time(
@@ -248,4 +297,3 @@ def _advance(
         at = progress[partition]
         at.next = int(polled[last].offset() or 0) + 1
         at.clock_ms = max(at.clock_ms, int(append_ms[last]))
-        at.at_end = False

@@ -123,9 +123,7 @@ def _add_grid(into: GridCounts, grid: GridCounts) -> None:
             [a + b for a, b in zip(into.sums, grid.sums, strict=True)] if into.sums else grid.sums
         )
     if grid.maxima is not None:
-        into.maxima = (
-            grid.maxima if into.maxima is None else np.maximum(into.maxima, grid.maxima)
-        )
+        into.maxima = grid.maxima if into.maxima is None else np.maximum(into.maxima, grid.maxima)
     for row, names in grid.unseen.items():
         held = into.unseen.get(row)
         into.unseen[row] = names if held is None else codec.merge_names(held, names)

@@ -1,14 +1,13 @@
 """The Redis read model: what ``redis-cli HGETALL`` shows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
-from typing import Any
 
 import msgspec
-import redis
 
 from schemas import keys
 from schemas.metrics import WindowReport
+from stream.state.client import RedisClient
 from stream.state.keys import StateKeys, VersionId
 
 SECONDS_PER_DAY = 86_400
@@ -19,10 +18,36 @@ def redis_text(value: bool | float | str) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
+class Decided(msgspec.Struct, frozen=True):
+    """Decisions of the last decision window, shown in every live window."""
+
+    window_end: int
+    metrics: dict[str, bool | int | float]
+    features: dict[str, dict[str, bool | int | float]]
+
+
+DECISION_METRICS = ("drift_share", "drifted_features", "prediction_drifted")
+DECISION_FIGURES = ("drifted", "drift_q_value")
+
+
+def decisions_of(report: WindowReport) -> Decided | None:
+    """Decisions that a report carries; None where it does not decide."""
+    metrics = {name: report.metrics[name] for name in DECISION_METRICS if name in report.metrics}
+    if not metrics:
+        return None
+    features = {
+        feature: {name: figures[name] for name in DECISION_FIGURES if name in figures}
+        for feature, figures in report.features.items()
+    }
+    return msgspec.convert(
+        {"window_end": report.window.end, "metrics": metrics, "features": features}, Decided
+    )
+
+
 class ReadModel:
     """Writes windows for users to read; a write never takes a window back in time."""
 
-    def __init__(self, client: "redis.Redis[Any]", namespace: str) -> None:
+    def __init__(self, client: RedisClient, namespace: str) -> None:
         self._client = client
         self._namespace = namespace
         self._state = StateKeys(namespace)
@@ -39,8 +64,20 @@ class ReadModel:
                 pipe.sadd(keys.features_key(self._namespace, *version), *features)
             pipe.execute()
 
+    def decided(self, version: VersionId) -> Decided | None:
+        """What the last decision window decided."""
+        stored = self._client.get(self._state.decided(version))
+        if stored is None:
+            return None
+        return msgspec.json.decode(stored.partition(b" ")[2], type=Decided)
+
     def show_live(
-        self, report: WindowReport, extra: Mapping[str, int], now_ms: int, retention_days: int
+        self,
+        report: WindowReport,
+        extra: Mapping[str, int],
+        decided: Decided | None,
+        now_ms: int,
+        retention_days: int,
     ) -> None:
         """Replace the live window by this report.
 
@@ -48,6 +85,7 @@ class ReadModel:
         ----------
         report : of the newest open window
         extra : further fields, such as ``watermark``
+        decided : the last decisions, which are shown beside the live figures
         now_ms : when it was computed
         retention_days : the keys expire after so long without traffic
         """
@@ -56,8 +94,11 @@ class ReadModel:
         below = []
         for feature, figures in report.features.items():
             used.append(keys.feature_key(*names, feature))
-            below.append([len(used), _fields(figures)])
+            last = decided.features.get(feature, {}) if decided else {}
+            below.append([len(used), _fields({**figures, **last})])
         fields = _report_fields(report) + _fields({**extra, "updated_at": now_ms})
+        if decided is not None:
+            fields += _fields({**decided.metrics, "decided_window_end": decided.window_end})
         plan = {
             "live": [1, report.window.end, report.revision, fields, below],
             "final": False,
@@ -72,10 +113,17 @@ class ReadModel:
                 )
                 pipe.execute()
 
-    def record_final(self, report: WindowReport, now_ms: int) -> None:
-        """Append a final window, or its revision, to the series, and remember it as reported."""
+    def record_finals(self, reports: Sequence[WindowReport], now_ms: int) -> None:
+        """Append final windows, or revisions, to their series, and remember them as reported."""
+        with self._client.pipeline(transaction=False) as pipe:
+            for report in reports:
+                self._record_final(pipe, report, now_ms)
+            pipe.execute()
+
+    def _record_final(self, pipe: RedisClient, report: WindowReport, now_ms: int) -> None:
         names = (self._namespace, report.model_name, report.model_version, report.window.name)
         version = VersionId(report.model_name, report.model_version)
+        decided = decisions_of(report)
         plan = {
             "live": False,
             "final": [
@@ -86,10 +134,13 @@ class ReadModel:
                 now_ms,
                 keys.SERIES_ENTRIES_MAX,
                 _report_fields(report),
+                3,
+                msgspec.json.encode(decided).decode() if decided else False,
+                report.window.end,
             ],
         }
-        used = [keys.series_key(*names), self._state.fence(version)]
-        self._view(keys=used, args=[msgspec.msgpack.encode(plan)])
+        used = [keys.series_key(*names), self._state.fence(version), self._state.decided(version)]
+        self._view(keys=used, args=[msgspec.msgpack.encode(plan)], client=pipe)
 
 
 def _report_fields(report: WindowReport) -> list[str]:

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 from msgspec import UNSET
 
-from schemas.baselines import Baseline
 from schemas.metrics import BaselineRef, Window, WindowReport, with_report_id
 from schemas.windows import WindowSpec
-from stream.rollup.merge import PaneCounts
+from stream.rollup.comparison import CompiledBaseline, DecisionTerms, compare
+from stream.rollup.merge import GridCounts, PaneCounts
 from stream.rollup.quality import kind_figures
 from stream.sketches import latency
-
 
 LATENCY_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _OTHER = "other"
@@ -22,6 +21,8 @@ class ReportContext:
 
     Attributes
     ----------
+    compiled : the baseline valid in the window, if there is one
+    terms : on what terms the window decides; None where it does not
     seen_until_ms : throughput is over the part of the window before this
     complete : whether the whole window was seen
     """
@@ -29,8 +30,8 @@ class ReportContext:
     model: str
     version: str
     config_id: str | None
-    baseline: Baseline | None
-    baseline_id: str | None
+    compiled: CompiledBaseline | None
+    terms: DecisionTerms | None
     seen_until_ms: int
     complete: bool
 
@@ -41,7 +42,15 @@ def build_report(
     """Compute the report of the window of ``spec`` that ends at ``end_ms``."""
     start_ms = end_ms - spec.size_ms
     metrics = traffic_metrics(counts, min(end_ms, context.seen_until_ms) - start_ms)
-    features = kind_figures(counts, metrics)
+    scored = counts.count - counts.error_count
+    covered = scored
+    if context.compiled is None:
+        features = kind_figures(counts, metrics)
+    else:
+        grid = counts.grids.get(context.compiled.grid_id, GridCounts())
+        covered = grid.events
+        compared, features = compare(context.compiled, grid, context.terms)
+        metrics |= compared
     errors = dict(counts.errors.names)
     if counts.errors.other:
         errors[_OTHER] = errors.get(_OTHER, 0) + counts.errors.other
@@ -59,11 +68,11 @@ def build_report(
         ),
         revision=counts.count,
         complete=context.complete,
-        exact=True,
+        exact=covered == scored,
         count=counts.count,
-        sampled_count=counts.count,
+        sampled_count=counts.count - (scored - covered),
         label_count=0,
-        baseline=_baseline_ref(context),
+        baseline=_baseline_ref(context.compiled),
         config_id=context.config_id,
         metrics=metrics,
         features=features,
@@ -72,13 +81,12 @@ def build_report(
     return with_report_id(report)
 
 
-def _baseline_ref(context: ReportContext) -> BaselineRef | None:
-    if context.baseline is None or context.baseline_id is None:
+def _baseline_ref(compiled: CompiledBaseline | None) -> BaselineRef | None:
+    if compiled is None:
         return None
+    baseline = compiled.baseline
     return BaselineRef(
-        id=context.baseline_id,
-        rows=context.baseline.rows,
-        provisional=context.baseline.provisional,
+        id=compiled.baseline_id, rows=baseline.rows, provisional=baseline.provisional
     )
 
 
@@ -98,5 +106,3 @@ def traffic_metrics(counts: PaneCounts, seen_ms: int) -> dict[str, bool | int | 
                 metrics[f"latency_{name}_ms"] = value
         metrics["latency_max_ms"] = counts.latency_max_ms
     return metrics
-
-

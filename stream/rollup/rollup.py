@@ -1,21 +1,22 @@
 """The rollup of one model version: read changed panes, show what is live, report what is final."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import redis
 
 from schemas.metrics import WindowReport
-from schemas.models import ModelConfig, config_id, window_specs
+from schemas.models import ModelConfig, config_id
 from schemas.windows import WindowSpec
 from stream.registry import Registry
+from stream.rollup.comparison import CompiledBaseline
 from stream.rollup.finality import closing_ms, live_end_ms, settled_from_ms
 from stream.rollup.merge import decode_pane
+from stream.rollup.provisional import Learner, Publish
 from stream.rollup.readmodel import ReadModel
 from stream.rollup.report import ReportContext, build_report
+from stream.rollup.terms import References, all_specs, decision_terms, valid_at
 from stream.rollup.tracker import PaneTracker
 from stream.settings import Settings
+from stream.state.client import RedisClient
 from stream.state.keys import PartitionId, VersionId
 from stream.state.store import StateStore, Watermark
 from stream.window.panes import PaneId
@@ -24,7 +25,8 @@ REPORT_AGAIN_MS = 30_000
 """After its first report a window is reported again at most once in this time."""
 PANES_READ_AT_ONCE = 200
 ROLLED_AT_ONCE = 50
-VERSIONS_KEPT_MAX = 1_000
+WINDOWS_AT_ONCE = 100
+"""Final windows reported before the live view is refreshed: well below a second of work."""
 
 Send = Callable[[list[WindowReport]], None]
 
@@ -35,11 +37,13 @@ class _Now:
 
     version: VersionId
     config: ModelConfig
+    compiled: list[CompiledBaseline]
     specs: tuple[WindowSpec, ...]
     newest_ms: int
     watermark_ms: int
     closing_ms: int
     seen_from_ms: int
+    dropped_until_ms: int
     now_ms: int
 
 
@@ -50,15 +54,17 @@ class Rollup:
     ----------
     settings, store, registry : as everywhere
     send : publishes final reports and returns when the broker has them
+    publish : publishes a provisional baseline and its activation
     now_ms : wall clock, for report spacing and ``updated_at`` only
     """
 
     def __init__(
         self,
         settings: Settings,
-        client: "redis.Redis[Any]",
+        client: RedisClient,
         registry: Registry,
         send: Send,
+        publish: Publish,
         now_ms: Callable[[], int],
     ) -> None:
         self._settings = settings
@@ -68,25 +74,31 @@ class Rollup:
         self._registry = registry
         self._send = send
         self._now_ms = now_ms
+        self._references = References()
+        self._learner = Learner(settings.provisional, client, self._store.keys, publish)
         self._trackers: dict[VersionId, PaneTracker] = {}
 
-    def process(self, version: VersionId) -> int:
-        """Bring a model version up to date; returns how many final reports were sent."""
+    def process(self, version: VersionId) -> bool:
+        """Bring a model version up to date, or a good part of the way.
+
+        Returns whether final windows are left to report: after a while the live view comes first.
+        """
         now = self._look(version)
         if now is None:
-            return 0
+            return False
         tracker = self._refresh(now)
         if not tracker.panes:
-            return 0
+            return False
         self._show(now, tracker)
-        sent = 0
-        for batch in self._final_reports(now, tracker):
-            self._send(batch)
-            for report in batch:
-                self._read_model.record_final(report, now.now_ms)
-            sent += len(batch)
+        due = self._due(now, tracker)
+        reports = self._final_reports(now, tracker, due[:WINDOWS_AT_ONCE])
+        if reports:
+            self._send(reports)
+            self._read_model.record_finals(reports, now.now_ms)
+        for end_ms, spec in due[:WINDOWS_AT_ONCE]:  # not before: sending may fail
+            tracker.done(spec, end_ms)
         self._roll(now, tracker)
-        return sent
+        return len(due) > WINDOWS_AT_ONCE
 
     def _look(self, version: VersionId) -> _Now | None:
         """Read watermarks and clocks."""
@@ -105,31 +117,45 @@ class Rollup:
         options = self._settings.worker
         snapshot = self._registry.snapshot
         config = snapshot.model(version)
+        compiled = self._references.of(snapshot, version)
         newest_ms = max(mark.event_ms for mark in marks.values())
         starts = [self._client.hget(keys.partition(p), "seen_from") for p in marks]
         return _Now(
             version=version,
             config=config,
-            specs=window_specs(config),
+            compiled=compiled,
+            specs=all_specs(config, compiled),
             newest_ms=newest_ms,
             watermark_ms=newest_ms - options.disorder_ms,
             closing_ms=closing_ms(marks, clocks, options.disorder_ms, options.idle_timeout_ms),
             seen_from_ms=max(int(start or 0) for start in starts),
+            dropped_until_ms=int(meta.get(b"dropped_until", 0)),
             now_ms=self._now_ms(),
         )
 
     def _refresh(self, now: _Now) -> PaneTracker:
         """Read the panes that changed since the last call."""
-        keys = self._store.keys
         tracker = self._trackers.setdefault(now.version, PaneTracker())
-        sequence = int(self._client.hget(keys.version(now.version), "sequence") or 0)
-        if sequence < tracker.sequence:  # Redis was emptied or went back in time
-            tracker = self._trackers[now.version] = PaneTracker()
-        index = self._client.zrange(keys.panes(now.version), 0, -1, withscores=True)
-        present = {PaneId.parse(member.decode()): int(score) for member, score in index}
+        tracker.dropped_until_ms = now.dropped_until_ms
+        while True:
+            present = self._index(now)
+            changed = self._read_changed(now, tracker, present)
+            # Another agents process may have rolled panes up meanwhile; none must count twice, on
+            # its own and within the next size.
+            if not changed or self._index(now).keys() >= present.keys():
+                return tracker
+
+    def _index(self, now: _Now) -> dict[PaneId, int]:
+        """Read which panes there are, and the number of each one's last change."""
+        index = self._client.zrange(self._store.keys.panes(now.version), 0, -1, withscores=True)
+        return {PaneId.parse(member.decode()): int(score) for member, score in index}
+
+    def _read_changed(self, now: _Now, tracker: PaneTracker, present: Mapping[PaneId, int]) -> int:
+        """Read the panes whose numbers are not those they were read at; returns how many."""
+        keys = self._store.keys
         for gone in tracker.panes.keys() - present.keys():
             tracker.drop(gone)
-        changed = [pane for pane, at in present.items() if at > tracker.sequence]
+        changed = [pane for pane, at in present.items() if tracker.read_at.get(pane) != at]
         for first in range(0, len(changed), PANES_READ_AT_ONCE):
             some = changed[first : first + PANES_READ_AT_ONCE]
             with self._client.pipeline(transaction=False) as pipe:
@@ -137,74 +163,98 @@ class Rollup:
                     pipe.hgetall(keys.pane(now.version, pane.member()))
                 for pane, rows in zip(some, pipe.execute(), strict=True):
                     if rows:
-                        tracker.put(pane, decode_pane(rows), now.specs)
-        tracker.sequence = sequence
-        return tracker
+                        tracker.put(pane, decode_pane(rows), present[pane], now.specs)
+        return len(changed)
 
-    def _context(self, now: _Now, complete: bool) -> ReportContext:
-        return ReportContext(
+    def _report(
+        self, now: _Now, tracker: PaneTracker, spec: WindowSpec, end_ms: int, *, final: bool
+    ) -> WindowReport | None:
+        """Compute the report of a window; None where it is empty or its panes are rolled up."""
+        start_ms = end_ms - spec.size_ms
+        counts = tracker.window(start_ms, end_ms)
+        if counts is None or (final and counts.count == 0):
+            return None
+        compiled = valid_at(now.compiled, end_ms - 1)
+        terms = decision_terms(now.config, compiled, spec, end_ms) if final else None
+        context = ReportContext(
             model=now.version.model,
             version=now.version.version,
             config_id=config_id(now.config),
-            baseline=None,
-            baseline_id=None,
-            seen_until_ms=now.watermark_ms,
-            complete=complete,
+            compiled=compiled,
+            terms=terms,
+            seen_until_ms=end_ms if final else now.watermark_ms,
+            complete=start_ms >= now.seen_from_ms,
         )
+        return build_report(spec, end_ms, counts, context)
 
     def _show(self, now: _Now, tracker: PaneTracker) -> None:
         """Write the live windows."""
+        extra = {"watermark": now.watermark_ms}
+        if not now.compiled:
+            tier_ms = min(spec.every_ms for spec in now.specs)
+            missing = self._learner.consider(now.version, now.newest_ms, tier_ms)
+            extra["baseline_events_missing"] = missing.events
+            extra["baseline_span_missing_ms"] = missing.span_ms
+        decided = self._read_model.decided(now.version)
         features: set[str] = set()
         for spec in now.specs:
             end_ms = live_end_ms(spec, now.newest_ms)
-            counts = tracker.window(end_ms - spec.size_ms, end_ms)
-            if counts is None:
-                continue
-            complete = end_ms - spec.size_ms >= now.seen_from_ms
-            report = build_report(spec, end_ms, counts, self._context(now, complete))
-            features.update(report.features)
-            extra = {"watermark": now.watermark_ms}
-            self._read_model.show_live(report, extra, now.now_ms, now.config.retention_days)
+            report = self._report(now, tracker, spec, end_ms, final=False)
+            if report is not None:
+                features.update(report.features)
+                days = now.config.retention_days
+                self._read_model.show_live(report, extra, decided, now.now_ms, days)
         windows = [spec.name for spec in now.specs]
         self._read_model.announce(now.version, windows, sorted(features))
 
-    def _final_reports(self, now: _Now, tracker: PaneTracker) -> Iterator[list[WindowReport]]:
-        """Reports of final windows that are new or changed, in batches."""
-        raw = self._client.hgetall(self._store.keys.fence(now.version))
-        fence = {k.decode(): tuple(map(int, v.split())) for k, v in raw.items()}
-        batch: list[WindowReport] = []
+    def _due(self, now: _Now, tracker: PaneTracker) -> list[tuple[int, WindowSpec]]:
+        """Return final windows that are new or changed, and not reported just now, oldest first."""
+        fence = self._fence(now)
+        due = []
         for spec in now.specs:
             for end_ms in tracker.due_until(spec, now.closing_ms):
                 reported = fence.get(f"{spec.name}:{end_ms}")
-                if reported and now.now_ms - reported[1] < REPORT_AGAIN_MS:
-                    continue
-                tracker.done(spec, end_ms)
-                counts = tracker.window(end_ms - spec.size_ms, end_ms)
-                if counts is None or counts.count == 0:
-                    continue
-                if reported and counts.count <= reported[0]:
-                    continue
-                complete = end_ms - spec.size_ms >= now.seen_from_ms
-                context = self._context(now, complete)
-                batch.append(build_report(spec, end_ms, counts, context))
-                if len(batch) >= PANES_READ_AT_ONCE:
-                    yield batch
-                    batch = []
-        if batch:
-            yield batch
+                if reported is None or now.now_ms - reported[1] >= REPORT_AGAIN_MS:
+                    due.append((end_ms, spec))
+        return sorted(due)
+
+    def _fence(self, now: _Now) -> dict[str, tuple[int, int]]:
+        """Read what was reported: revision and time by window."""
+        raw = self._client.hgetall(self._store.keys.fence(now.version))
+        fence = {}
+        for name, value in raw.items():
+            revision, reported_ms = value.split()
+            fence[name.decode()] = (int(revision), int(reported_ms))
+        return fence
+
+    def _final_reports(
+        self, now: _Now, tracker: PaneTracker, due: Sequence[tuple[int, WindowSpec]]
+    ) -> list[WindowReport]:
+        """Compute the reports of due windows."""
+        fence = self._fence(now)
+        reports = []
+        for end_ms, spec in due:
+            report = self._report(now, tracker, spec, end_ms, final=True)
+            reported = fence.get(f"{spec.name}:{end_ms}")
+            if report is not None and (reported is None or report.revision > reported[0]):
+                reports.append(report)
+        return reports
 
     def _roll(self, now: _Now, tracker: PaneTracker) -> None:
-        """Roll settled panes into the next size."""
+        """Roll settled panes into the next size, and drop those that no window needs."""
         lateness_ms = self._settings.worker.allowed_lateness_ms
         settled = [
             pane
             for pane in sorted(tracker.panes)
-            if pane.parent() is not None
-            and settled_from_ms(pane, now.specs, lateness_ms) <= now.closing_ms
+            if settled_from_ms(pane, now.specs, lateness_ms) <= now.closing_ms
             and not tracker.is_due_in(pane, now.specs)
         ]
         for first in range(0, len(settled), ROLLED_AT_ONCE):
             self._store.roll(now.version, settled[first : first + ROLLED_AT_ONCE])
+        oldest_ms = min((pane.start_ms for pane in tracker.panes), default=0)
+        stale = [name for name in self._fence(now) if int(name.rsplit(":", 1)[1]) <= oldest_ms]
+        if stale:
+            self._client.hdel(self._store.keys.fence(now.version), *stale)
 
 
 def _watermarks(

@@ -13,16 +13,23 @@ class PaneTracker:
     """Panes of a model version and the windows they changed."""
 
     def __init__(self) -> None:
-        self.sequence = 0
+        self.dropped_until_ms = 0
         self.panes: dict[PaneId, PaneCounts] = {}
+        self.read_at: dict[PaneId, int] = {}
         self.due: dict[WindowSpec, set[int]] = {}
         self._starts: dict[int, list[int]] = {tier: [] for tier in TIERS_MS}
 
-    def put(self, pane: PaneId, counts: PaneCounts, specs: Iterable[WindowSpec]) -> None:
-        """Take over a pane's counts; every window that holds part of it becomes due."""
+    def put(
+        self, pane: PaneId, counts: PaneCounts, sequence: int, specs: Iterable[WindowSpec]
+    ) -> None:
+        """Take over a pane's counts; every window that holds part of it becomes due.
+
+        ``sequence`` is the number of the pane's last change when it was read, or an earlier one.
+        """
         if pane not in self.panes:
             bisect.insort(self._starts[pane.tier_ms], pane.start_ms)
         self.panes[pane] = counts
+        self.read_at[pane] = sequence
         for spec in specs:
             self.due.setdefault(spec, set()).update(window_ends(spec, pane))
 
@@ -30,9 +37,12 @@ class PaneTracker:
         """Forget a pane that was rolled or removed."""
         if self.panes.pop(pane, None) is not None:
             self._starts[pane.tier_ms].remove(pane.start_ms)
+            del self.read_at[pane]
 
     def window(self, start_ms: int, end_ms: int) -> PaneCounts | None:
-        """Counts of a window; None where a pane reaches across its ends (it was rolled up)."""
+        """Counts of a window; None where a pane reaches across its ends or has been dropped."""
+        if start_ms < self.dropped_until_ms:
+            return None
         inside: list[PaneCounts] = []
         for tier_ms, starts in self._starts.items():
             first = bisect.bisect_right(starts, start_ms - tier_ms)

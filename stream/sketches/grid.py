@@ -6,7 +6,8 @@ Counts add, so windows, partitions and workers merge by ``+`` in any order. A nu
   baseline's own edges, 64 geometric cells above its maximum,
 * then one cell for values of another type (``mismatch``) and one for missing ones.
 
-A categorical row holds one cell for each category, then ``unseen``, ``mismatch`` and ``missing``.
+A categorical row holds one cell for each category, one for ``other`` where the baseline has rare
+values without a cell of their own, then ``unseen``, ``mismatch`` and ``missing``.
 """
 
 from collections.abc import Sequence
@@ -68,13 +69,14 @@ def full_edges(edges: FloatArray) -> FloatArray:
     Examples
     --------
     >>> full = full_edges(np.array([0.0, 1.0]))
-    >>> len(full), full[-1]
-    (131, inf)
+    >>> len(full), float(full[-1])
+    (130, inf)
     """
     low, high = float(edges[0]), float(edges[-1])
     span = high - low
-    if span <= 0 or not np.isfinite(span):
-        span = max(abs(low), 1.0)
+    # A constant has the span of one float, which no cell could double.
+    if span <= 2 * np.spacing(max(abs(low), abs(high))) or not np.isfinite(span):
+        span = abs(high) or 1.0
     steps = span * np.exp2(np.arange(GEOMETRIC_CELLS - 1) + _FIRST_POWER)
     largest = np.finfo(np.float64).max
     above = np.minimum(high + steps, largest)
@@ -82,24 +84,41 @@ def full_edges(edges: FloatArray) -> FloatArray:
     return np.unique(np.concatenate([below, edges, above, [largest, np.inf]]))
 
 
-def category_codes(categories: Sequence[str]) -> dict[Any, int]:
+def category_codes(categories: Sequence[str], other: Sequence[str] = ()) -> dict[Any, int]:
     """Map every JSON value that names a category to its cell.
 
     Numbers compare by value: the category ``"1"`` is named by ``"1"``, ``1``, ``1.0`` and ``true``.
 
+    Parameters
+    ----------
+    categories : those with a cell of their own
+    other : those that share the cell behind them
+
     Examples
     --------
-    >>> codes = category_codes(["FR", "1"])
-    >>> codes["FR"], codes[1.0], codes[True]
-    (0, 1, 1)
+    >>> codes = category_codes(["FR", "1"], ["MT", "LI"])
+    >>> codes["FR"], codes[1.0], codes[True], codes["MT"], codes["LI"]
+    (0, 1, 1, 2, 2)
     """
     codes: dict[Any, int] = {}
-    for cell, category in enumerate(categories):
-        codes[category] = cell
+    for cell, category in enumerate([*categories, *other]):
+        shared = min(cell, len(categories))
+        codes[category] = shared
         try:
             number = float(category)
         except ValueError:
             continue
         if np.isfinite(number):
-            codes.setdefault(number, cell)
+            codes.setdefault(number, shared)
     return codes
+
+
+def category_cells(reference: FeatureBaseline) -> int:
+    """Cells of a categorical row: categories, ``other`` if any, unseen, mismatch, missing.
+
+    Examples
+    --------
+    >>> category_cells(FeatureBaseline(kind="categorical", categories=("DE", "FR")))
+    5
+    """
+    return len(reference.categories) + bool(reference.other_categories) + 3

@@ -13,7 +13,8 @@ A pane is a Redis hash of *rows*. The first byte of a row says what it holds and
 ======  =============================================================================
 
 All numbers are little-endian. Both sides write the shorter of sparse and dense, so that equal
-content has equal bytes. The layout's version is :data:`LAYOUT_VERSION`; it is stored with each model version.
+content has equal bytes. The layout's version is :data:`LAYOUT_VERSION`; it is stored with each
+model version.
 
 A row carries no checksum of its own: the counts of a grid add up to the number of events counted on
 it, and :mod:`stream.rollup.merge` refuses a pane in which they do not.
@@ -41,7 +42,7 @@ _SPARSE_WIDE = np.dtype([("cell", "<u2"), ("count", "<u8")])
 
 
 class NameCounts(msgspec.Struct, array_like=True, frozen=True):
-    """Counts by name, bounded: the ``bound`` names with the smallest SHA-1, the rest in ``other``."""
+    """Counts by name: of the ``bound`` names with the smallest SHA-1, the rest in ``other``."""
 
     bound: int
     other: int
@@ -112,8 +113,11 @@ def decode_sums(row: bytes) -> list[int]:
 
 
 def encode_maxima(values: FloatArray) -> bytes:
-    """Encode doubles, shape ``(n,)``, as an ``M`` row; ``-inf`` where nothing was seen."""
-    return b"M" + np.asarray(values, dtype="<f8").tobytes()
+    """Encode doubles, shape ``(n,)``, as an ``M`` row; ``-inf`` where nothing was seen.
+
+    A negative zero is written as zero: which of the two a maximum keeps depends on the order.
+    """
+    return b"M" + (np.asarray(values, dtype="<f8") + 0.0).tobytes()
 
 
 def decode_maxima(row: bytes) -> FloatArray:
@@ -131,9 +135,14 @@ def bound_names(counts: Mapping[str, int], bound: int, other: int = 0) -> NameCo
     """
     if len(counts) <= bound:
         return NameCounts(bound, other, dict(counts))
-    order = sorted(counts, key=lambda name: hashlib.sha1(name.encode()).hexdigest())
+    order = sorted(counts, key=_sha1)
     rest = sum(counts[name] for name in order[bound:])
     return NameCounts(bound, other + rest, {name: counts[name] for name in order[:bound]})
+
+
+def _sha1(name: str) -> str:
+    # Redis' Lua has no other hash; it orders names here and protects nothing.
+    return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
 
 
 def merge_names(a: NameCounts, b: NameCounts) -> NameCounts:

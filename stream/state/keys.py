@@ -65,3 +65,7 @@ class StateKeys:
     def fence(self, version: VersionId) -> str:
         """HASH ``<window>:<end>`` → revision and time of the last report."""
         return self.version(version) + ":reports"
+
+    def decided(self, version: VersionId) -> str:
+        """STRING ``<window end> <decisions as JSON>`` of the last decision window."""
+        return self.version(version) + ":decided"

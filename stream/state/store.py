@@ -1,14 +1,14 @@
 """The state's reads and writes: claim, commit, roll. Each is one script, one step."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, cast
 
 import msgspec
-import redis
 
+from stream.state.client import RedisClient
 from stream.state.codec import LAYOUT_VERSION
 from stream.state.keys import PartitionId, StateKeys, VersionId
 from stream.window.delta import Rows
@@ -92,7 +92,7 @@ def _script(name: str) -> str:
 class StateStore:
     """State of one namespace in one Redis."""
 
-    def __init__(self, client: "redis.Redis[Any]", namespace: str) -> None:
+    def __init__(self, client: RedisClient, namespace: str) -> None:
         self.client = client
         self.keys = StateKeys(namespace)
         self._commit = client.register_script(_script("commit.lua"))
@@ -207,17 +207,26 @@ class StateStore:
             )
         return keys, plan, rows
 
+    def pane_counts(self, versions: Iterable[VersionId]) -> dict[VersionId, int]:
+        """How many panes each version has."""
+        chosen = list(versions)
+        with self.client.pipeline(transaction=False) as pipe:
+            for version in chosen:
+                pipe.zcard(self.keys.panes(version))
+            return dict(zip(chosen, pipe.execute(), strict=True))
+
     def roll(self, version: VersionId, panes: Sequence[PaneId]) -> int:
-        """Add panes to those of the next size and delete them; returns how many were there."""
+        """Add panes to those of the next size and delete them; returns how many were there.
+
+        Panes of the largest size are only deleted.
+        """
         keys = [self.keys.panes(version), self.keys.version(version)]
-        members = []
+        members: list[str | int] = []
         for pane in panes:
             parent = pane.parent()
-            if parent is None:
-                raise ValueError(f"{pane} is of the largest size and rolls into nothing")
-            for member in (pane.member(), parent.member()):
-                keys.append(self.keys.pane(version, member))
-                members.append(member)
+            into = "" if parent is None else parent.member()
+            keys += (self.keys.pane(version, pane.member()), self.keys.pane(version, into))
+            members += (pane.member(), into, pane.end_ms)
         return int(cast("int", self._roll(keys=keys, args=members)))
 
 

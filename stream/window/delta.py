@@ -10,9 +10,9 @@ from stream.sketches import latency, sums
 from stream.state import codec
 from stream.window.plan import CountingPlan
 
-CORE_CELLS = 3
-COUNT, ERRORS, UNGRIDDED = range(CORE_CELLS)
-"""Cells of the row ``core``: accepted events, failed ones, and events that no grid counted in time."""
+CORE_CELLS = 2
+COUNT, ERRORS = range(CORE_CELLS)
+"""Cells of the row ``core``: accepted events, and those of requests that failed."""
 NUMBER, STRING, BOOLEAN, ARRAY, NULL = "nsbax"
 """Kinds of values. The row ``kinds`` counts, for a model without a baseline, how often a feature
 was what, under the name ``<kind><feature>``."""
@@ -103,7 +103,9 @@ class PaneDelta:
     kinds: dict[str, int] = field(default_factory=dict)
     grids: dict[str, GridDelta] = field(default_factory=dict)
 
-    def add_traffic(self, failed: BoolArray, latencies_ms: FloatArray, types: Sequence[str]) -> None:
+    def add_traffic(
+        self, failed: BoolArray, latencies_ms: FloatArray, types: Sequence[str]
+    ) -> None:
         """Count events: which failed, how long each took (NaN unknown), and the errors' types."""
         self.core[COUNT] += len(failed)
         self.core[ERRORS] += int(failed.sum())

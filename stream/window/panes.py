@@ -1,8 +1,8 @@
 """Panes: the pieces of event time that windows are sums of.
 
-Panes are 1m, 5m, 1h and 1d long and aligned to the epoch. An event lies in exactly one pane. A pane is
-rolled into the next size once no window needs it on its own any more, so a model version keeps about
-a hundred panes however much traffic it has.
+Panes are 1m, 5m, 1h and 1d long and aligned to the epoch. An event lies in exactly one pane. A pane
+is rolled into the next size once no window needs it on its own any more, so a model version keeps
+about a hundred panes however much traffic it has.
 """
 
 from typing import NamedTuple

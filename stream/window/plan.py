@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from schemas.baselines import Baseline, FeatureBaseline
 from stream.arrays import FloatArray, IntArray
-from stream.sketches.grid import NumericGrid, category_codes
+from stream.sketches.grid import NumericGrid, category_cells, category_codes
 from stream.state.keys import VersionId
 from stream.window.panes import MINUTE_MS
 
 PREDICTION = "prediction"
 PROBABILITY = "probability"
 FEATURE = "feature"
+_GRID_ID_CHARACTERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,8 @@ class CountingPlan:
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the features, in the order of rows."""
-        columns = [*self.numeric, *self.categorical]
-        return tuple(
-            c.name for c in sorted(columns, key=lambda c: c.row) if c.role == FEATURE
-        )
+        columns: list[NumericColumn | CategoricalColumn] = [*self.numeric, *self.categorical]
+        return tuple(c.name for c in sorted(columns, key=lambda c: c.row) if c.role == FEATURE)
 
 
 DEFAULT_PLAN = CountingPlan("", (), ())
@@ -102,28 +101,38 @@ def _has_numbers(codes: Mapping[Any, int]) -> bool:
     return any(not isinstance(value, str) for value in codes)
 
 
+def grid_id_of(baseline_id: str) -> str:
+    """Name of a baseline's grid: enough of its id to tell all baselines of a model apart."""
+    return baseline_id[:_GRID_ID_CHARACTERS]
+
+
+def reference_rows(baseline: Baseline) -> list[tuple[str, str, FeatureBaseline]]:
+    """Rows of a baseline's grid: features by name, then the prediction, then the probability.
+
+    Each is (role, name, reference).
+    """
+    rows = [(FEATURE, name, baseline.features[name]) for name in sorted(baseline.features)]
+    if baseline.prediction is not None:
+        rows.append((PREDICTION, PREDICTION, baseline.prediction))
+    if baseline.probability is not None:
+        rows.append((PROBABILITY, PROBABILITY, baseline.probability))
+    return rows
+
+
 def compile_plan(baseline: Baseline, baseline_id: str) -> CountingPlan:
-    """Compile the plan of a baseline: features by name, then prediction, then probability."""
+    """Compile the plan of a baseline."""
     numeric: list[NumericColumn] = []
     categorical: list[CategoricalColumn] = []
-    columns: list[tuple[str, str, FeatureBaseline]] = [
-        (FEATURE, name, baseline.features[name]) for name in sorted(baseline.features)
-    ]
-    if baseline.prediction is not None:
-        columns.append((PREDICTION, PREDICTION, baseline.prediction))
-    if baseline.probability is not None:
-        columns.append((PROBABILITY, PROBABILITY, baseline.probability))
-    for row, (role, name, reference) in enumerate(columns):
+    for row, (role, name, reference) in enumerate(reference_rows(baseline)):
         if reference.edges:
             grid = NumericGrid.from_baseline(reference)
             numeric.append(NumericColumn(row, role, name, grid))
         else:
-            codes = category_codes(reference.categories)
-            cells = len(reference.categories) + 3
-            categorical.append(CategoricalColumn(row, role, name, codes, cells, _has_numbers(codes)))
-    return CountingPlan(baseline_id[:16], tuple(numeric), tuple(categorical))
-
-
+            codes = category_codes(reference.categories, reference.other_categories)
+            cells = category_cells(reference)
+            numbers = _has_numbers(codes)
+            categorical.append(CategoricalColumn(row, role, name, codes, cells, numbers))
+    return CountingPlan(grid_id_of(baseline_id), tuple(numeric), tuple(categorical))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +156,15 @@ class PlanBook:
             for version, given in (activations or {}).items()
         }
         self._tier_ms = tier_ms
+        self.sample_bounds: dict[VersionId, float | None] = {}
 
     def tier_ms(self, version: VersionId) -> int:
         """Length of the panes that events of this version are counted in."""
         return MINUTE_MS if self._tier_ms is None else self._tier_ms(version)
+
+    def learns(self, version: VersionId) -> bool:
+        """Whether a baseline is still to be learned from this version's events."""
+        return version not in self._activations
 
     def split(
         self, version: VersionId, times_ms: IntArray

@@ -1,8 +1,8 @@
 """Watermarks: how far event time is known to have come, per model version and partition.
 
-The watermark is the largest event time seen, less the disorder allowance, advanced record by record:
-whether an event is too late depends on the records before it in its partition and on nothing else,
-so a replay decides alike, however the records are batched.
+The watermark is the largest event time seen, less the disorder allowance, advanced record by
+record: whether an event is too late depends on the records before it in its partition and on
+nothing else, so a replay decides alike, however the records are batched.
 """
 
 import numpy as np

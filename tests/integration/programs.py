@@ -39,6 +39,7 @@ class Programs:
             "STREAMGAUGE_KAFKA__BOOTSTRAP_SERVERS": stack.bootstrap_servers,
             "STREAMGAUGE_REDIS__URL": stack.redis_url,
             "STREAMGAUGE_DATA_DIR": str(logs),
+            "STREAMGAUGE_HTTP__PORT": "0",  # a free one
         }
         self._running: list[subprocess.Popen[bytes]] = []
 

@@ -39,7 +39,7 @@ local sequences, panes, bounds = {}, {}, {}
 local written = 0
 for v, version in ipairs(plan.versions) do
   local meta, index = KEYS[version[1]], KEYS[version[2]]
-  local sequence = redis.call('HINCRBY', meta, 'sequence', 1)
+  local sequence = next_sequence(meta)
   write_fields(meta, version[3])
   redis.call('SADD', KEYS[plan.known], version[8])
   for _, pane in ipairs(version[7]) do

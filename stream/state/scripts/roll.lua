@@ -1,19 +1,29 @@
 -- roll.lua: add a pane to the pane of the next size and delete it, in one step.
 -- KEYS[1] the version's pane index, KEYS[2] its meta, then pairs: pane, pane of the next size
--- ARGV    pairs: index member of the pane, index member of the next one
+-- ARGV    triples: index member of the pane, that of the next one, end of the pane.
+--         The next member of a pane of the largest size is empty: it is dropped, and the meta keeps
+--         until when panes were dropped, so that no window is computed from what is left.
 -- A pane that is not in the index any more was rolled before: nothing is done for it.
 -- Returns the number of panes rolled.
-local index, rolled = KEYS[1], 0
-local sequence = redis.call('HINCRBY', KEYS[2], 'sequence', 1)
-for i = 1, #ARGV, 2 do
-  local from, to = KEYS[i + 2], KEYS[i + 3]
-  if redis.call('ZSCORE', index, ARGV[i]) then
-    local rows, problem = merged_fields(to, redis.call('HGETALL', from))
-    if not rows then return redis.error_reply('STREAMGAUGE roll: ' .. problem) end
-    write_fields(to, rows)
+local index, meta, rolled = KEYS[1], KEYS[2], 0
+local sequence = next_sequence(meta)
+for i = 1, #ARGV / 3 do
+  local member, next_member, pane_end = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
+  local from, to = KEYS[2 * i + 1], KEYS[2 * i + 2]
+  if redis.call('ZSCORE', index, member) then
+    if next_member == '' then
+      local dropped_until = tonumber(redis.call('HGET', meta, 'dropped_until')) or 0
+      if tonumber(pane_end) > dropped_until then
+        redis.call('HSET', meta, 'dropped_until', pane_end)
+      end
+    else
+      local rows, problem = merged_fields(to, redis.call('HGETALL', from))
+      if not rows then return redis.error_reply('STREAMGAUGE roll: ' .. problem) end
+      write_fields(to, rows)
+      redis.call('ZADD', index, sequence, next_member)
+    end
     redis.call('DEL', from)
-    redis.call('ZREM', index, ARGV[i])
-    redis.call('ZADD', index, sequence, ARGV[i + 1])
+    redis.call('ZREM', index, member)
     rolled = rolled + 1
   end
 end

@@ -176,6 +176,16 @@ local function merged_fields(key, fields)
   return out
 end
 
+-- Number of a change of a model version: rises with every change, and does not come back when Redis
+-- lost the last ones, or all. So a pane whose number was seen before has the content seen before.
+local function next_sequence(meta)
+  local now = redis.call('TIME')
+  local before = tonumber(redis.call('HGET', meta, 'sequence') or 0)
+  local sequence = math.max(before + 1, now[1] * 1000 + math.floor(now[2] / 1000))
+  redis.call('HSET', meta, 'sequence', string.format('%.0f', sequence))
+  return sequence
+end
+
 local function write_fields(key, fields)
   for first = 1, #fields, 2 * RUN do
     redis.call('HSET', key, unpack(fields, first, math.min(first + 2 * RUN - 1, #fields)))

@@ -1,7 +1,8 @@
 -- view.lua: write what users read of one window, in one step; counts are not touched.
 -- ARGV[1] MessagePack plan:
 --   live  = {key, window_end, revision, {field, value, …}, {{key, {field, value, …}}, …}} or false
---   final = {series key, fence key, fence field, revision, now, entries_max, {field, value, …}} or false
+--   final = {series key, fence key, fence field, revision, now, entries_max, {field, value, …},
+--            decisions key, decisions as JSON or false, window_end} or false
 -- Positions refer to KEYS. A live view never goes back: an older (window_end, revision) is ignored.
 -- Returns 1 where something was written.
 local plan = cmsgpack.unpack(ARGV[1])
@@ -33,6 +34,13 @@ if plan.final then
     redis.call('HSET', KEYS[final[2]], final[3],
       string.format('%.0f %.0f', final[4], final[5]))
     redis.call('XADD', KEYS[final[1]], 'MAXLEN', final[6], '*', unpack(final[7]))
+    if final[9] then
+      local decided = redis.call('GET', KEYS[final[8]])
+      local decided_end = decided and tonumber(string.match(decided, '^%d+')) or -1
+      if final[10] >= decided_end then
+        redis.call('SET', KEYS[final[8]], string.format('%.0f ', final[10]) .. final[9])
+      end
+    end
     wrote = 1
   end
 end

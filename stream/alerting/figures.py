@@ -1,0 +1,135 @@
+"""Figures by name: in a report, in its baseline, in the same window one day before.
+
+The name of a figure is a top-level metric, or ``feature.<feature>.<figure>``; both parts of the
+latter may hold ``*`` in rules, and the feature may hold dots.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from schemas.baselines import Baseline, FeatureBaseline
+from schemas.metric_names import METRIC_NAMES
+from schemas.metrics import WindowReport
+
+FEATURE = "feature."
+_LABELLED = {"classification", "regression", "ranking"}
+_COUNTS = ("count", "label_count", "sampled_count")
+
+
+def split_feature(name: str) -> tuple[str, str] | None:
+    """Return feature and figure of ``feature.<feature>.<figure>``; None for other names.
+
+    Examples
+    --------
+    >>> split_feature("feature.home.city.psi"), split_feature("error_rate")
+    (('home.city', 'psi'), None)
+    """
+    if not name.startswith(FEATURE):
+        return None
+    feature, dot, figure = name.removeprefix(FEATURE).rpartition(".")
+    return (feature, figure) if dot else None
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a text is the pattern, where ``*`` stands for any characters.
+
+    Examples
+    --------
+    >>> matches("cred*", "credit"), matches("cred", "credit")
+    (True, False)
+    """
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+
+
+def matches_all(patterns: Mapping[str, str] | None, labels: Mapping[str, str]) -> bool:
+    """Whether every label asked for is there and matches."""
+    return all(
+        label in labels and matches(pattern, labels[label])
+        for label, pattern in (patterns or {}).items()
+    )
+
+
+def figure_names(report: WindowReport, metric: str) -> list[str]:
+    """Names of the figures in a report that a rule's metric speaks of, in the report's order."""
+    split = split_feature(metric)
+    if split is None:
+        return [metric]
+    return [f"{FEATURE}{name}.{split[1]}" for name in report.features if matches(split[0], name)]
+
+
+def figure(report: WindowReport, name: str) -> float | None:
+    """Return a figure of a report, None where it is absent or no number."""
+    split = split_feature(name)
+    if split is not None:
+        return _number(report.features.get(split[0], {}).get(split[1]))
+    if name in _COUNTS and name not in report.metrics:
+        return float(getattr(report, name))
+    return _number(report.metrics.get(name))
+
+
+def sample_count(report: WindowReport, name: str) -> int:
+    """How many events or labels a figure rests on."""
+    split = split_feature(name)
+    if split is not None:
+        count = report.features.get(split[0], {}).get("count")
+        return int(count) if isinstance(count, int | float) else report.sampled_count
+    metric = METRIC_NAMES.get(name)
+    if metric is not None and metric.group in _LABELLED:
+        return report.label_count
+    if metric is not None and metric.group in {"drift", "data quality"}:
+        return report.sampled_count
+    return report.count
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What conditions compare with.
+
+    Attributes
+    ----------
+    baseline : None where the report has none, or it is not known here
+    previous : figures of the same window one day before, by name
+    """
+
+    baseline: Baseline | None = None
+    previous: Mapping[str, float] = field(default_factory=dict)
+
+    def value(self, reference: str, name: str) -> float | None:
+        """Return a figure of ``baseline`` or ``previous``, None where it is not known."""
+        if reference == "previous":
+            return self.previous.get(name)
+        return None if self.baseline is None else baseline_figure(self.baseline, name)
+
+
+def baseline_figure(baseline: Baseline, name: str) -> float | None:
+    """Return a figure of a baseline, None where a baseline does not hold it.
+
+    Notes
+    -----
+    Rates are shares of rows, of one feature or of all cells, as they are in reports. A baseline
+    knows neither latency nor errors.
+    """
+    split = split_feature(name)
+    of = baseline.features if split is None else _only(baseline, split[0])
+    figure_name = name if split is None else split[1]
+    cells = baseline.rows * len(of)
+    if not cells:
+        return None
+    if figure_name == "missing_rate":
+        return sum(one.missing_count for one in of.values()) / cells
+    if figure_name == "type_mismatch_rate":
+        return sum(one.mismatched_count for one in of.values()) / cells
+    if split is not None and figure_name in {"mean", "std", "min", "max"}:
+        return _number(getattr(of[split[0]], figure_name))
+    return None
+
+
+def _only(baseline: Baseline, feature: str) -> Mapping[str, FeatureBaseline]:
+    found = baseline.features.get(feature)
+    return {} if found is None else {feature: found}
+
+
+def _number(value: object) -> float | None:
+    """Take a figure as a number; ``true`` is 1."""
+    return float(value) if isinstance(value, bool | int | float) else None

@@ -1,0 +1,44 @@
+"""Alerts whose rule is gone end: nothing would ever tell that they are over. Pure."""
+
+import msgspec
+
+from schemas.alerts import AlertEvent, Status, alert_id
+from stream.alerting.figures import matches_all
+from stream.alerting.judge import Entry, Series, Step
+from stream.alerting.rules import CHECKS, Rule
+from stream.alerting.transitions import retire
+
+
+def is_spoken_of(alert: AlertEvent, rule: Rule | None) -> bool:
+    """Whether a rule, as it is now, still speaks of an alert."""
+    if rule is None or rule.window not in (None, alert.labels.get("window")):
+        return False
+    return rule.name in CHECKS or matches_all(rule.match, alert.labels)
+
+
+def retired(alert: AlertEvent, series: Series) -> Step:
+    """End an alert.
+
+    Parameters
+    ----------
+    alert : as users see it
+    series : as stored
+    """
+    of = alert.fingerprint
+    episode = series.episodes.get(of)
+    if episode is None or episode.status is Status.RESOLVED:
+        return Step()
+    change = retire(episode)
+    step = Step(episodes={of: change.episode}, shown={of: None})
+    for turn in change.turns:
+        event = msgspec.structs.replace(
+            alert,
+            id=alert_id(of, alert.starts_at, turn.status),
+            status=turn.status,
+            ends_at=turn.episode.ends_at,
+            summary=f"over: there is no rule {alert.rule} for this any more",
+            cause=(),
+        )
+        step.shown[of] = event
+        step.entries.append(Entry(event, turn.publish, turn.notify))
+    return step

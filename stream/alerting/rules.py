@@ -1,0 +1,204 @@
+"""Rules as they are evaluated, and the default ones.
+
+A rule fires when one of its levels holds; a level holds when all its clauses do. Configured rules
+have one level with one clause. Default rules exist without configuration; a configured rule of the
+same name overrides one in part.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from schemas.alerts import Severity
+from schemas.conditions import Condition, parse_condition
+from schemas.durations import parse_duration_ms
+from schemas.metric_names import METRIC_ALIASES
+from schemas.rules import RULE_FALLBACK, NoData, RuleConfig, filled_rule
+from schemas.windows import window_spec
+
+NO_TRAFFIC = "no-traffic"
+PIPELINE_LAG = "pipeline-lag"
+CHECKS = (NO_TRAFFIC, PIPELINE_LAG)
+"""Rules that no report can tell; see `stream.alerting.checks`."""
+
+RUNBOOKS = "docs/runbooks"
+"""Where the runbooks of default rules are, relative to the project."""
+
+SEVERITIES = tuple(Severity)
+"""Mildest first, so that the index is the rank."""
+
+log = structlog.get_logger("alerts")
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One comparison of one figure, such as ``error_rate > 0.05``."""
+
+    metric: str
+    condition: Condition
+
+    @classmethod
+    def parse(cls, text: str) -> "Clause":
+        """Read ``METRIC OP EXPR``; raises `ValueError` for a bad condition."""
+        metric, _, condition = text.partition(" ")
+        return cls(METRIC_ALIASES.get(metric, metric), parse_condition(condition))
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Clauses that must all hold, and how bad it is when they do."""
+
+    severity: Severity
+    clauses: tuple[Clause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule, ready to be evaluated. Durations in ms.
+
+    Attributes
+    ----------
+    name : by which it is overridden and found
+    levels : the severest first; any of them is enough
+    window : canonical name; None is every window that carries the figures
+    match : labels an alert must have, ``*`` allowed
+    whole_traffic : segments are passed over unless ``match`` names them
+    clear : when a firing alert is over; None is when no level holds
+    for_ms : how long it must hold before it fires
+    keep_firing_ms : how long it goes on firing after it ceased
+    cooldown_ms : how long after an episode none begins
+    min_count : fewer samples are passed over
+    channels : where it goes; None is everywhere
+    summary : the rule's own words, else they are made
+    runbook_url : what to do
+    """
+
+    name: str
+    levels: tuple[Level, ...]
+    window: str | None = None
+    match: Mapping[str, str] | None = None
+    whole_traffic: bool = False
+    clear: Condition | None = None
+    for_ms: int = 0
+    keep_firing_ms: int = 0
+    cooldown_ms: int = 0
+    min_count: int = 0
+    channels: tuple[str, ...] | None = None
+    summary: str | None = None
+    runbook_url: str | None = None
+
+    @property
+    def references(self) -> frozenset[str]:
+        """Metrics that are compared with the same window one day before."""
+        clauses = [clause for level in self.levels for clause in level.clauses]
+        named = {clause.metric for clause in clauses if clause.condition.reference == "previous"}
+        if self.clear is not None and self.clear.reference == "previous":
+            named.add(clauses[0].metric)
+        return frozenset(named)
+
+
+# The severest level first. The thresholds are the contract's, which took them from the guides.
+_LEVELS: Mapping[str, tuple[tuple[Severity, tuple[str, ...]], ...]] = {
+    "error-rate": ((Severity.ERROR, ("error_rate > 0.05",)),),
+    "latency": (
+        (Severity.WARNING, ("latency_p95_ms > 2 * baseline",)),
+        (Severity.WARNING, ("latency_p95_ms > 2 * previous",)),
+    ),
+    "data-drift": (
+        (Severity.WARNING, ("drift_share >= 0.3", "drifted_features >= 2")),
+        (Severity.INFO, ("drifted_features >= 1",)),
+    ),
+    "prediction-drift": ((Severity.WARNING, ("prediction_drifted == 1",)),),
+    "data-quality": (
+        (Severity.WARNING, ("missing_rate > baseline + 0.05",)),
+        (Severity.WARNING, ("type_mismatch_rate > 0.01",)),
+    ),
+    # The two that no report can tell; see `stream.alerting.checks`.
+    NO_TRAFFIC: ((Severity.ERROR, ("silence_ms > 600000",)),),
+    PIPELINE_LAG: ((Severity.CRITICAL, ("behind_ms > 300000",)),),
+}
+
+# `accuracy-drop`, `f1-drop` and `rmse-rise` come with the figures they rest on.
+_BASES: Mapping[str, RuleConfig] = {
+    base.name: base
+    for base in (
+        RuleConfig(name="error-rate", window="5m", for_="5m"),
+        RuleConfig(name="latency", window="5m", for_="10m"),
+        RuleConfig(name="data-drift"),
+        RuleConfig(name="prediction-drift"),
+        RuleConfig(name="data-quality", window="1h"),
+        RuleConfig(name=NO_TRAFFIC),
+        # What is behind at the start of everything is not yet trouble: a worker first catches up.
+        RuleConfig(name=PIPELINE_LAG, for_="1m"),
+    )
+}
+
+
+def compile_rules(configured: Iterable[RuleConfig]) -> tuple[Rule, ...]:
+    """Return every rule there is: the default ones, overridden in part, and the configured ones.
+
+    Parameters
+    ----------
+    configured : as on ``ml.config``
+
+    Returns
+    -------
+    tuple
+        Sorted by name. A rule that cannot be used yet is left out, with a warning.
+    """
+    given = {config.name: config for config in configured}
+    rules = []
+    for name in sorted(_BASES.keys() | given.keys()):
+        rule = _compiled(name, given.get(name))
+        if rule is not None:
+            rules.append(rule)
+    return tuple(rules)
+
+
+def _compiled(name: str, given: RuleConfig | None) -> Rule | None:
+    base = filled_rule(_BASES.get(name, RuleConfig(name="error-rate")), RULE_FALLBACK)
+    config = base if given is None else filled_rule(given, base)
+    levels = _levels(name, given)
+    if not levels:
+        log.warning("rule_not_used", rule=name, why="its figures do not exist yet; give all of it")
+        return None
+    if config.no_data is not NoData.KEEP_LAST:
+        log.warning("no_data_not_used", rule=name, why="only keep_last is known so far")
+    return Rule(
+        name=name,
+        levels=levels,
+        window=None if config.window is None else window_spec(config.window).name,
+        match=config.match,
+        whole_traffic=name in _BASES,
+        clear=None if config.clear is None else parse_condition(config.clear),
+        for_ms=parse_duration_ms(config.for_ or "0s"),
+        keep_firing_ms=parse_duration_ms(config.keep_firing_for or "0s"),
+        cooldown_ms=parse_duration_ms(config.cooldown or "0s"),
+        min_count=config.min_count or 0,
+        channels=config.channels,
+        summary=config.summary,
+        runbook_url=config.runbook_url or (f"{RUNBOOKS}/{name}.md" if name in _BASES else None),
+    )
+
+
+def _levels(name: str, given: RuleConfig | None) -> tuple[Level, ...]:
+    """Levels of a rule; a metric or a condition of its own takes the place of all default ones."""
+    default = tuple(
+        Level(severity, tuple(map(Clause.parse, clauses)))
+        for severity, clauses in _LEVELS.get(name, ())
+    )
+    if given is None:
+        return default
+    if given.metric is None and given.condition is None:
+        if given.severity is None:
+            return default
+        return tuple(Level(given.severity, level.clauses) for level in default)
+    first = default[0].clauses[0] if default else None
+    metric = given.metric or (first.metric if first else None)
+    condition = parse_condition(given.condition) if given.condition else None
+    condition = condition or (first.condition if first else None)
+    if metric is None or condition is None:
+        return ()
+    severity = given.severity or (default[0].severity if default else Severity.WARNING)
+    return (Level(severity, (Clause(METRIC_ALIASES.get(metric, metric), condition),)),)

@@ -1,0 +1,123 @@
+"""``demo``: watch a model drift, on real servers and real data."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from stream.cli.connect import require_redis
+from stream.cli.errors import CommandError
+from stream.cli.help import examples
+from stream.cli.options import ConfigOption
+from stream.cli.output import console
+from stream.demo.demo import (
+    REPLAY_S,
+    DemoError,
+    Settling,
+    demo_settings,
+    environment_of,
+    register,
+    roles,
+)
+from stream.demo.replay import MODEL, Replay, VisibleLatency
+from stream.demo.summary import summary
+from stream.live.overview import Overview, read_overview
+from stream.live.screen import follow
+from stream.settings import Settings, load_settings
+
+app = typer.Typer()
+
+_REFRESH_S = 0.25
+_PIPED_EVERY_S = 5.0
+_LOG = "streamgauge-demo.log"
+
+
+@app.command(
+    epilog=examples(
+        "streamgauge demo",
+        "streamgauge demo --keep     # the servers stay up afterwards",
+        then="[bold]streamgauge up[/] does the same for your own models.",
+    )
+)
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", metavar="", help="Stay up afterwards, until Ctrl-C.")
+    ] = False,
+    speed: Annotated[
+        float, typer.Option(metavar="X", min=0.1, max=20, help="Replay so many times as fast.")
+    ] = 1.0,
+    config: ConfigOption = None,
+) -> None:
+    """Replay real traffic of a model through Kafka and watch it drift, in about a minute."""
+    screen = console()
+    try:
+        with demo_settings(
+            load_settings(config), lambda line: screen.print(f"[dim]{line}[/]")
+        ) as s:
+            _play(s, screen, REPLAY_S / speed, keep=keep)
+    except DemoError as error:
+        raise CommandError(f"demo: {error}") from error
+    except KeyboardInterrupt:
+        screen.print("stopped")
+
+
+def _play(settings: Settings, screen: Console, seconds: float, *, keep: bool) -> None:
+    register(settings, lambda line: screen.print(f"[dim]{line}[/]"))
+    client = require_redis(settings)
+    replay = Replay(settings, seconds)
+    latency = VisibleLatency(replay, settings.worker.disorder_ms)
+    settling = Settling(settings, replay)
+
+    def read() -> Overview:
+        overview = read_overview(client, settings.namespace, MODEL)
+        for version in overview.versions:
+            latency.look(version.newest("watermark"))
+        return overview
+
+    def header() -> RenderableType:
+        line = Table.grid(padding=(0, 1))
+        line.add_row(
+            Text("replaying 343 days of California housing"),
+            ProgressBar(total=replay.total, completed=replay.sent, width=24),
+            Text(f"{replay.sent:,}/{replay.total:,}"),
+        )
+        return line
+
+    folder = Path(settings.data_dir or ".")
+    with roles(environment_of(settings, dict(os.environ)), os.getpid(), folder / _LOG):
+        began = time.monotonic()
+        replay.start()
+        try:
+            if sys.stdout.isatty():
+                follow(read, screen, is_done=settling.is_done, header=header, refresh_s=_REFRESH_S)
+            else:
+                _follow_plainly(read, settling, replay, screen)
+        finally:
+            replay.stop()
+        took_s = time.monotonic() - began
+        screen.print(summary(settling.observed, replay.sent, took_s, latency.samples_s, settings))
+        if keep:
+            screen.print("[bold]staying up; Ctrl-C ends it[/]")
+            while True:
+                time.sleep(1)
+
+
+def _follow_plainly(read: object, settling: Settling, replay: Replay, screen: Console) -> None:
+    """Print a line now and then where there is no terminal."""
+    assert callable(read)
+    said = 0.0
+    while not settling.is_done():
+        overview = read()
+        if time.monotonic() - said >= _PIPED_EVERY_S:
+            said = time.monotonic()
+            drifted = [name for version in overview.versions for name in version.drifted]
+            text = ", ".join(drifted) or "none yet"
+            screen.print(f"{replay.sent:,}/{replay.total:,} events; drifted features: {text}")
+        time.sleep(_REFRESH_S)

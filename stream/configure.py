@@ -1,0 +1,223 @@
+"""Publish configuration: models, rules, and the activations that follow from them.
+
+Used by the command line; whoever changes configuration elsewhere goes through `publish` too, so
+that every record says who made it and when.
+"""
+
+import getpass
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from confluent_kafka import KafkaError, Message
+
+from schemas.activations import Activation, Plan, plan_of
+from schemas.models import ModelConfig
+from schemas.records import ConfigRecord, decode_record, encode_record, record_key
+from schemas.topics import Topic, topic_name
+from stream.kafka import KafkaUnavailableError, make_producer
+from stream.settings import Settings
+from stream.topic_reader import latest_by_key
+
+ANY_VERSION = "*"
+_DELIVERY_S = 30.0
+_MS_PER_S = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What applying one record means.
+
+    Attributes
+    ----------
+    key
+        The record's key.
+    record
+        What is published.
+    kind
+        ``added``, ``changed`` or ``unchanged``.
+    fields
+        Dotted field to (before, after); None where it was or is not there.
+    """
+
+    key: str
+    record: ConfigRecord
+    kind: str
+    fields: Mapping[str, tuple[Any, Any]]
+
+
+def author() -> str:
+    """Return who makes changes from this process: ``user@host``."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+def moment(now_ms: int) -> str:
+    """Write a wall-clock time as headers have it.
+
+    Examples
+    --------
+    >>> moment(1790002800000)
+    '2026-09-21T15:00:00.000Z'
+    """
+    at = datetime.fromtimestamp(now_ms / _MS_PER_S, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def read_config(settings: Settings) -> dict[str, ConfigRecord]:
+    """Return what is configured now, by key. Records that can't be read are left out."""
+    out: dict[str, ConfigRecord] = {}
+    for key, message in latest_by_key(settings, Topic.CONFIG).items():
+        try:
+            out[key] = decode_record(key, message.value() or b"")
+        except ValueError:  # written by a later version, or by hand; workers warn of it
+            continue
+    return out
+
+
+def publish(
+    settings: Settings,
+    topic: Topic,
+    records: Iterable[tuple[str, bytes | None]],
+    headers: Mapping[str, str],
+) -> None:
+    """Publish records and return when the broker has them all. None deletes what is under a key.
+
+    Raises
+    ------
+    KafkaUnavailableError
+        When one was not acknowledged.
+    """
+    name = topic_name(settings.namespace, topic)
+    failures: list[str] = []
+
+    def report(error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            failures.append(error.str())
+
+    producer = make_producer(
+        settings, **{"message.timeout.ms": int(_DELIVERY_S * 1000), "on_delivery": report}
+    )
+    given = [(header, text.encode()) for header, text in headers.items()]
+    for key, value in records:
+        producer.produce(name, value, key.encode(), headers=given)
+    left = producer.flush(_DELIVERY_S + 5)
+    if left or failures:
+        why = failures[0] if failures else "no answer"
+        raise KafkaUnavailableError(
+            f"{left or len(failures)} records were not written to {name} ({why}): try again"
+        )
+
+
+def publish_config(
+    settings: Settings, records: Sequence[ConfigRecord], who: str, now_ms: int
+) -> None:
+    """Publish configuration records with the headers ``who`` and ``when``."""
+    pairs = [(record_key(record), encode_record(record)) for record in records]
+    publish(settings, Topic.CONFIG, pairs, {"who": who, "when": moment(now_ms)})
+
+
+def changes(present: Mapping[str, ConfigRecord], wanted: Iterable[ConfigRecord]) -> list[Change]:
+    """Compare records with what is configured, field by field."""
+    out = []
+    for record in wanted:
+        key = record_key(record)
+        before = present.get(key)
+        fields = field_changes(before, record)
+        kind = "added" if before is None else "changed" if fields else "unchanged"
+        out.append(Change(key, record, kind, fields))
+    return out
+
+
+def field_changes(before: ConfigRecord | None, after: ConfigRecord) -> dict[str, tuple[Any, Any]]:
+    """Return the fields in which two records differ; a new one is compared with its defaults."""
+    old = {} if before is None else flat(before)
+    if before is None and isinstance(after, ModelConfig):
+        old = flat(ModelConfig(model_name=after.model_name, model_version=after.model_version))
+    new = flat(after)
+    names = [*new, *(name for name in old if name not in new)]
+    return {
+        name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)
+    }
+
+
+def flat(record: msgspec.Struct) -> dict[str, Any]:
+    """Return a record's fields by dotted name; lists are values."""
+    out: dict[str, Any] = {}
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict) and value:
+            for name, below in value.items():
+                walk(below, f"{path}.{name}" if path else name)
+        elif value != {}:
+            out[path] = value
+
+    walk(msgspec.to_builtins(record), "")
+    return out
+
+
+def replanned(
+    present: Mapping[str, ConfigRecord], models: Iterable[ModelConfig], now_ms: int
+) -> list[Activation]:
+    """Return the activations by which changed counting plans take effect, from now on.
+
+    An activation is immutable, so events up to now stay counted by the plan they were counted by.
+    Versions without an activation need none: the first baseline brings the plan along.
+
+    Parameters
+    ----------
+    present
+        What is configured, by key.
+    models
+        Configurations about to be published.
+    now_ms
+        Event time from which the new plans hold.
+    """
+    after = dict(present) | {record_key(model): model for model in models}
+    out = []
+    for name, version in sorted(_activated(present)):
+        current = activation_at(present, name, version, now_ms)
+        if current is None:
+            continue
+        old, new = (plan_of(model_config(of, name, version)) for of in (present, after))
+        if old != new and not same_plan(current.plan, new):
+            out.append(msgspec.structs.replace(current, effective_from=now_ms, plan=new))
+    return out
+
+
+def model_config(records: Mapping[str, ConfigRecord], name: str, version: str) -> ModelConfig:
+    """Return a model version's configuration: its own, else the model's, else the default."""
+    for of in (version, ANY_VERSION):
+        found = records.get(f"model/{name}/{of}")
+        if isinstance(found, ModelConfig):
+            return found
+    return ModelConfig(model_name=name)
+
+
+def activation_at(
+    records: Mapping[str, ConfigRecord], name: str, version: str, at_ms: int
+) -> Activation | None:
+    """Return the activation that holds at an event time, None where there is none."""
+    found = [
+        a
+        for a in records.values()
+        if isinstance(a, Activation)
+        and (a.model_name, a.model_version) == (name, version)
+        and a.effective_from <= at_ms
+    ]
+    return max(found, key=lambda a: a.effective_from, default=None)
+
+
+def same_plan(one: Plan, other: Plan) -> bool:
+    """Whether two plans count alike."""
+    return msgspec.to_builtins(one) == msgspec.to_builtins(other)
+
+
+def _activated(records: Mapping[str, ConfigRecord]) -> set[tuple[str, str]]:
+    return {(a.model_name, a.model_version) for a in records.values() if isinstance(a, Activation)}

@@ -1,0 +1,157 @@
+"""The demo's steps: register, build the baseline, replay, watch until every window is final."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas.activations import Activation, plan_of
+from schemas.models import ModelConfig, Task
+from schemas.windows import WindowConfig
+from stream.baseline.build import build_baseline
+from stream.baseline.read import read_table
+from stream.baseline.store import BEGINNING_OF_TIME, activate, publish_baseline
+from stream.configure import publish_config
+from stream.demo.observed import Observed, observe
+from stream.demo.replay import MODEL, ROLES, VERSION, Replay, data_file
+from stream.embedded import EmbeddedStack
+from stream.kafka import ensure_topics
+from stream.settings import Settings, load_settings
+
+REPLAY_S = 25.0
+SETTLE_S_MAX = 60.0
+IDLE_TIMEOUT_MS = 2_000
+"""The replay ends, so its last windows need not wait for more as long as live ones do."""
+WHO = "streamgauge demo"
+_END_S = 15.0
+
+Say = Callable[[str], None]
+
+CONFIG = ModelConfig(
+    model_name=MODEL,
+    task=Task.BINARY,
+    # Traffic is one event an hour, so a day is the smallest step that holds something.
+    windows=(WindowConfig(size="1d", every="1d"), "7d", "30d"),
+)
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says why."""
+
+
+@contextmanager
+def demo_settings(settings: Settings, say: Say) -> Iterator[Settings]:
+    """Kafka and Redis from the settings, else embedded ones in a folder that goes afterwards."""
+    worker = {"idle_timeout_ms": IDLE_TIMEOUT_MS}
+    if settings.bootstrap_servers is not None and settings.redis.url is not None:
+        options = {"namespace": f"demo-{int(time.time())}", "worker": worker}
+        yield load_settings(options=options)
+        return
+    with tempfile.TemporaryDirectory(prefix="streamgauge-demo-") as folder:
+        stack = EmbeddedStack.start(Path(folder), progress=say)
+        with stack:
+            yield load_settings(
+                environment={},
+                options={
+                    "kafka": {"bootstrap.servers": stack.bootstrap_servers},
+                    "redis": {"url": stack.redis_url},
+                    "data_dir": folder,
+                    "http": {"port": 0},
+                    "worker": worker,
+                },
+            )
+
+
+def register(settings: Settings, say: Say) -> None:
+    """Register the model and its baseline, which counts from the beginning of time."""
+    ensure_topics(settings)
+    now_ms = time.time_ns() // 1_000_000
+    publish_config(settings, [CONFIG], WHO, now_ms)
+    baseline = build_baseline(
+        read_table(data_file("reference.parquet")),
+        model_name=MODEL,
+        model_version=VERSION,
+        roles=ROLES,
+    )
+    identity = publish_baseline(settings, baseline, WHO, now_ms)
+    activation = Activation(
+        model_name=MODEL,
+        model_version=VERSION,
+        effective_from=BEGINNING_OF_TIME,
+        plan=plan_of(CONFIG),
+        baseline_id=identity,
+    )
+    activate(settings, activation, WHO, now_ms)
+    say(f"baseline {identity[:12]} of {baseline.rows:,} rows, {len(baseline.features)} features")
+
+
+def environment_of(settings: Settings, base: dict[str, str]) -> dict[str, str]:
+    """Environment in which other commands find the demo's Kafka, Redis and namespace."""
+    return {name: value for name, value in base.items() if not name.startswith("STREAMGAUGE_")} | {
+        "STREAMGAUGE_KAFKA__BOOTSTRAP_SERVERS": settings.bootstrap_servers or "",
+        "STREAMGAUGE_REDIS__URL": settings.redis.url or "",
+        "STREAMGAUGE_NAMESPACE": settings.namespace,
+        "STREAMGAUGE_WORKER__IDLE_TIMEOUT_MS": str(settings.worker.idle_timeout_ms),
+        "STREAMGAUGE_HTTP__PORT": str(settings.http.port),
+    }
+
+
+@contextmanager
+def roles(environment: dict[str, str], parent: int, log: Path) -> Iterator[None]:
+    """One worker and one agents process, which end with the block and with this process."""
+    running = []
+    with log.open("wb") as output:
+        for role in ("worker", "agents"):
+            command = [sys.executable, "-m", "stream.cli.main", role, "--parent", str(parent)]
+            process = subprocess.Popen(  # noqa: S603  # our own program
+                command, env=environment, stdout=output, stderr=output
+            )
+            running.append(process)
+        try:
+            yield
+        finally:
+            for process in running:
+                process.terminate()
+            for process in running:
+                try:
+                    process.wait(_END_S)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+
+class Settling:
+    """Whether every event of a finished replay is in a final window."""
+
+    def __init__(self, settings: Settings, replay: Replay) -> None:
+        self._settings = settings
+        self._replay = replay
+        self._ended_at: float | None = None
+        self.observed = Observed()
+
+    def is_done(self) -> bool:
+        """Look, once the replay has ended.
+
+        Raises
+        ------
+        DemoError
+            When the replay failed, or windows do not become final.
+        """
+        if self._replay.error is not None:
+            raise DemoError(str(self._replay.error))
+        if self._replay.is_running:
+            return False
+        self._ended_at = self._ended_at or time.monotonic()
+        self.observed = observe(self._settings)
+        sizes = {report.window.name for report in self.observed.reports}
+        if sizes and all(self.observed.counted(size) >= self._replay.sent for size in sizes):
+            return True
+        if time.monotonic() - self._ended_at > SETTLE_S_MAX:
+            raise DemoError(
+                f"{self.observed.counted('7d'):,} of {self._replay.sent:,} events are in final"
+                f" windows {SETTLE_S_MAX:.0f} s after the replay: see the log"
+            )
+        return False

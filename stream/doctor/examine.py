@@ -1,0 +1,136 @@
+"""The examination as a whole, in the order in which one thing depends on another."""
+
+from collections.abc import Mapping
+
+from confluent_kafka.admin import AdminClient, ClusterMetadata
+
+from schemas.models import ModelConfig, window_specs
+from schemas.topics import Topic, topic_name
+from stream.configure import read_config
+from stream.doctor.check import Book, Check, Diagnosis, trouble
+from stream.doctor.kafka_checks import check_reach, check_topics, end_offsets
+from stream.doctor.plane_checks import (
+    Progress,
+    check_books,
+    check_health,
+    check_lag,
+    check_members,
+    check_ownership,
+)
+from stream.doctor.redis_checks import check_redis
+from stream.kafka import client_settings, topic_ids
+from stream.settings import Settings
+from stream.state.books import read_books
+from stream.state.client import RedisClient
+from stream.state.keys import PartitionId, StateKeys
+
+COUNTED = (Topic.PREDICTIONS, Topic.LABELS, Topic.MEASUREMENTS)
+"""Topics that workers count, as far as they have state."""
+
+
+def examine(settings: Settings, client: RedisClient | None, now_ms: int) -> Diagnosis:
+    """Look at everything.
+
+    Parameters
+    ----------
+    settings
+        Where things are.
+    client
+        Redis, answering in bytes; None where none is configured.
+    now_ms
+        Wall clock.
+    """
+    checks: list[Check] = []
+    books: list[Book] = []
+    redis_checks = _redis_checks(settings, client)
+    redis_answers = all(check.ok for check in redis_checks if check.name == "redis.reach")
+    admin, cluster = None, None
+    if settings.bootstrap_servers is None:
+        hint = "set kafka.bootstrap_servers, or start `streamgauge up`"
+        checks.append(trouble("kafka.reach", "no Kafka is configured", hint))
+    else:
+        admin = AdminClient(client_settings(settings))
+        reach, cluster = check_reach(admin, settings)
+        checks.append(reach)
+    checks += redis_checks
+    if admin is not None and cluster is not None:
+        checks += _topic_checks(admin, cluster, settings)
+        checks += check_members(admin, settings.namespace)
+        counted = _counted_topics(settings, cluster)
+        if client is not None and redis_answers and counted:
+            ids = topic_ids(settings, counted)
+            progress = read_progress(admin, client, settings.namespace, ids, cluster)
+            books = _books(client, settings.namespace, ids)
+            checks += [check_ownership(progress), check_lag(progress, now_ms), check_books(books)]
+    checks.append(check_health(settings.http))
+    return Diagnosis(all(check.ok for check in checks), checks, books)
+
+
+def _redis_checks(settings: Settings, client: RedisClient | None) -> list[Check]:
+    if client is None or settings.redis.url is None:
+        hint = "set redis.url, or start `streamgauge up`"
+        return [trouble("redis.reach", "no Redis is configured", hint)]
+    return check_redis(client, settings.redis.url)
+
+
+def _topic_checks(
+    admin: AdminClient, cluster: ClusterMetadata, settings: Settings
+) -> list[Check]:
+    """Check the topics against the longest window of any model."""
+    models = [ModelConfig(model_name="default")]
+    if topic_name(settings.namespace, Topic.CONFIG) in cluster.topics:
+        models += [r for r in read_config(settings).values() if isinstance(r, ModelConfig)]
+    longest_ms = max(spec.size_ms for model in models for spec in window_specs(model))
+    return check_topics(admin, cluster, settings, longest_ms)
+
+
+def _counted_topics(settings: Settings, cluster: ClusterMetadata) -> list[str]:
+    names = (topic_name(settings.namespace, topic) for topic in COUNTED)
+    return [name for name in names if name in cluster.topics]
+
+
+def read_progress(
+    admin: AdminClient,
+    client: RedisClient,
+    namespace: str,
+    ids: Mapping[str, str],
+    cluster: ClusterMetadata,
+) -> list[Progress]:
+    """Return how far each partition has been read, of the topics that workers have claimed.
+
+    Predictions are always among them; the others once a worker has claimed any of theirs.
+    """
+    keys = StateKeys(namespace)
+    clocks = {name.decode(): int(value) for name, value in client.hgetall(keys.clocks).items()}
+    out = []
+    for name, identity in ids.items():
+        numbers = sorted(cluster.topics[name].partitions)
+        partitions = [PartitionId(identity, number) for number in numbers]
+        claimed = any(str(partition) in clocks for partition in partitions)
+        if not claimed and name != topic_name(namespace, Topic.PREDICTIONS):
+            continue
+        ends = end_offsets(admin, name, len(numbers))
+        for partition in partitions:
+            owner, offset = client.hmget(keys.partition(partition), "owner", "offset")
+            out.append(
+                Progress(
+                    name,
+                    partition.partition,
+                    None if owner is None else owner.decode(),
+                    None if offset is None else int(offset),
+                    clocks.get(str(partition), 0),
+                    ends.get(partition.partition),
+                )
+            )
+    return out
+
+
+def _books(client: RedisClient, namespace: str, ids: Mapping[str, str]) -> list[Book]:
+    """Books of the topics there are now; those of topics deleted since are history."""
+    names = {identity: name for name, identity in ids.items()}
+    books = [
+        Book(names[at.topic_id], at.partition, **amounts)
+        for at, amounts in read_books(client, namespace).items()
+        if at.topic_id in names
+    ]
+    return sorted(books, key=lambda book: (book.topic, book.partition))

@@ -1,0 +1,148 @@
+"""Kafka: do brokers answer, are the topics there, and do they keep enough?"""
+
+from collections.abc import Mapping
+
+from confluent_kafka import KafkaException, TopicPartition, libversion
+from confluent_kafka.admin import AdminClient, ClusterMetadata, ConfigResource, OffsetSpec
+
+from schemas.topics import TOPICS, Topic, topic_name
+from stream.doctor.check import Check, fine, trouble, warning
+from stream.settings import Settings
+
+TIMEOUT_S = 10.0
+REPLICATION_MIN = 3
+LIBRDKAFKA_MIN = (2, 13, 2)
+_INPUTS = (Topic.PREDICTIONS, Topic.LABELS, Topic.MEASUREMENTS)
+_MS_PER_DAY = 86_400_000
+
+Configs = Mapping[str, Mapping[str, str]]
+
+
+def check_reach(admin: AdminClient, settings: Settings) -> tuple[Check, ClusterMetadata | None]:
+    """Ask for the brokers; returns what the cluster knows, None where none answers."""
+    servers = settings.bootstrap_servers
+    try:
+        cluster = admin.list_topics(timeout=TIMEOUT_S)
+    except KafkaException as error:
+        return (
+            trouble(
+                "kafka.reach",
+                f"{servers} does not answer: {error.args[0].str()}",
+                "check kafka.bootstrap_servers, TLS and SASL; `streamgauge up` starts a Kafka",
+            ),
+            None,
+        )
+    version = libversion()[0]
+    brokers = f"{len(cluster.brokers)} broker{'s' * (len(cluster.brokers) != 1)}"
+    said = f"{brokers} at {servers}, librdkafka {version}"
+    parts = tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())
+    if parts < LIBRDKAFKA_MIN:
+        return (
+            trouble(
+                "kafka.reach",
+                said,
+                "install confluent-kafka 2.13.2 or newer: earlier ones can lose their place",
+            ),
+            cluster,
+        )
+    return fine("kafka.reach", said), cluster
+
+
+def check_topics(
+    admin: AdminClient, cluster: ClusterMetadata, settings: Settings, longest_window_ms: int
+) -> list[Check]:
+    """Look at every topic of the namespace."""
+    names = {topic: topic_name(settings.namespace, topic) for topic in TOPICS}
+    missing = [name for name in names.values() if name not in cluster.topics]
+    if missing:
+        return [
+            trouble(
+                "topics.exist",
+                f"there is no {', '.join(missing)}",
+                "start a worker, which creates them, or create them by hand; is the namespace"
+                f" {settings.namespace} right?",
+            )
+        ]
+    there = {topic: cluster.topics[name] for topic, name in names.items()}
+    inputs = ", ".join(f"{topic} {len(there[topic].partitions)}" for topic in _INPUTS)
+    checks = [fine("topics.exist", f"all {len(there)}; partitions: {inputs}")]
+    copies = {
+        topic: min((len(p.replicas) for p in found.partitions.values()), default=0)
+        for topic, found in there.items()
+    }
+    checks.append(_replication(copies, len(cluster.brokers)))
+    configs = _configs(admin, list(names.values()))
+    checks.append(_timestamps(configs, names))
+    checks.append(_retention(configs, names, longest_window_ms))
+    return checks
+
+
+def _replication(copies: Mapping[Topic, int], brokers: int) -> Check:
+    few = {topic: count for topic, count in copies.items() if count < REPLICATION_MIN}
+    if not few:
+        return fine("topics.replication", f"at least {min(copies.values())} copies of each")
+    lowest = min(few.values())
+    hint = (
+        "fine on one machine; in production use three brokers and topics.replication = 3"
+        if brokers < REPLICATION_MIN
+        else f"raise the replication of {', '.join(few)}; for new topics set topics.replication = 3"
+    )
+    copy = "one copy" if lowest == 1 else f"{lowest} copies"
+    return warning("topics.replication", f"{len(few)} topics have {copy} only", hint)
+
+
+def _timestamps(configs: Configs, names: Mapping[Topic, str]) -> Check:
+    own = [
+        names[topic]
+        for topic in _INPUTS
+        if configs.get(names[topic], {}).get("message.timestamp.type") == "CreateTime"
+    ]
+    if own:
+        return warning(
+            "topics.timestamps",
+            f"{', '.join(own)}: CreateTime, so the sender's clock decides what is late or idle",
+            "set message.timestamp.type=LogAppendTime on them",
+        )
+    return fine("topics.timestamps", "LogAppendTime")
+
+
+def _retention(configs: Configs, names: Mapping[Topic, str], longest_ms: int) -> Check:
+    name = names[Topic.PREDICTIONS]
+    text = configs.get(name, {}).get("retention.ms")
+    if text is None:
+        return warning("topics.retention", f"{name}: can't be asked", "allow DescribeConfigs on it")
+    kept_ms = int(text)
+    if 0 <= kept_ms < longest_ms:
+        return warning(
+            "topics.retention",
+            f"{name} keeps {kept_ms / _MS_PER_DAY:.3g} d, less than the longest window"
+            f" ({longest_ms / _MS_PER_DAY:.3g} d)",
+            f"raise retention.ms to {longest_ms}, or such windows can't be rebuilt after a loss",
+        )
+    said = "for ever" if kept_ms < 0 else f"{kept_ms / _MS_PER_DAY:.3g} d"
+    return fine("topics.retention", f"{name} keeps {said}")
+
+
+def _configs(admin: AdminClient, names: list[str]) -> Configs:
+    """Settings of topics; of those we may not ask for nothing."""
+    wanted = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
+    out = {}
+    for resource, future in admin.describe_configs(wanted, request_timeout=TIMEOUT_S).items():
+        try:
+            found = future.result()
+        except KafkaException:  # an ACL forbids it; the checks say what they could not see
+            continue
+        out[resource.name] = {name: str(entry.value) for name, entry in found.items()}
+    return out
+
+
+def end_offsets(admin: AdminClient, name: str, partitions: int) -> dict[int, int]:
+    """Return the end of each partition's log; of those that don't answer nothing."""
+    wanted = {TopicPartition(name, number): OffsetSpec.latest() for number in range(partitions)}
+    out = {}
+    for place, future in admin.list_offsets(wanted, request_timeout=TIMEOUT_S).items():
+        try:
+            out[place.partition] = int(future.result().offset)
+        except KafkaException:  # its leader is away; the lag of this partition is not known
+            continue
+    return out

@@ -1,0 +1,42 @@
+-- alert.lua: what one report does to the alerts of its series, in one step.
+-- KEYS[1] marker: alerts were read back after a loss   KEYS[2] hash of the series
+-- KEYS[3] set of active alerts   KEYS[4] outbox   KEYS[5…] alert hashes and the history, by position
+-- ARGV[1] MessagePack plan:
+--   sequence = the one the plan was made from, as text
+--   set = {field, value, …}, gone = {field, …} of the series
+--   shown = {{key, fingerprint, active, seconds to live as text or false, {field, value, …}}, …}; an
+--     alert without fields is taken away
+--   entries = {entry, …} for the outbox, in order
+--   history = {key, end, revision, member, oldest, seconds to live} or false; all text but key, revision
+-- Returns 1 when done, 0 when the series changed since it was read (or this was done before: a retry
+-- whose answer was lost), -1 when alerts must be read back first.
+local plan = cmsgpack.unpack(ARGV[1])
+if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
+if (redis.call('HGET', KEYS[2], 'sequence') or '0') ~= plan.sequence then return 0 end
+
+redis.call('HINCRBY', KEYS[2], 'sequence', 1)
+for i = 1, #plan.set, 2 do redis.call('HSET', KEYS[2], plan.set[i], plan.set[i + 1]) end
+for _, field in ipairs(plan.gone) do redis.call('HDEL', KEYS[2], field) end
+
+for _, shown in ipairs(plan.shown) do
+  local key = KEYS[shown[1]]
+  redis.call('DEL', key)
+  if #shown[5] > 0 then redis.call('HSET', key, unpack(shown[5])) end
+  if shown[4] and #shown[5] > 0 then redis.call('EXPIRE', key, shown[4]) end
+  redis.call(shown[3] and 'SADD' or 'SREM', KEYS[3], shown[2])
+end
+for _, entry in ipairs(plan.entries) do redis.call('RPUSH', KEYS[4], entry) end
+
+local history = plan.history
+if history then
+  local key, at = KEYS[history[1]], history[2]
+  local stored = redis.call('ZRANGEBYSCORE', key, at, at)[1]
+  local revision = stored and tonumber(string.match(stored, '^%d+ (%d+)')) or -1
+  if history[3] >= revision then
+    redis.call('ZREMRANGEBYSCORE', key, at, at)
+    redis.call('ZADD', key, at, history[4])
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. history[5])
+    redis.call('EXPIRE', key, history[6])
+  end
+end
+return 1

@@ -1,0 +1,1 @@
+"""Statistics: pure functions from counts to numbers. Rules decide elsewhere."""

@@ -1,0 +1,1 @@
+"""Drift: how far a window lies from its baseline, and whether that can be chance."""

@@ -1,0 +1,100 @@
+"""All drift figures of one feature in one window."""
+
+from dataclasses import dataclass
+
+from stream.arrays import FloatArray, IntArray
+from stream.stats.drift.chi_squared import chi_squared, chi_squared_p_value
+from stream.stats.drift.decision import FeatureTest
+from stream.stats.drift.hellinger import hellinger
+from stream.stats.drift.jensen_shannon import jensen_shannon
+from stream.stats.drift.kolmogorov_smirnov import ks_distance, ks_p_value
+from stream.stats.drift.l_infinity import l_infinity
+from stream.stats.drift.missing import missing_test
+from stream.stats.drift.psi import psi
+from stream.stats.drift.shift import shift_test
+from stream.stats.reference import MISMATCH, MISSING, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFigures:
+    """Drift of one feature.
+
+    Attributes
+    ----------
+    figures : by the contract's name; one that can't be computed is not there
+    test : what the decision needs; None where nothing could be tested
+    """
+
+    figures: dict[str, float]
+    test: FeatureTest | None
+
+
+def drift_figures(reference: Reference, counts: IntArray, phi: float = 1.0) -> DriftFigures:
+    """Compare a window with the reference.
+
+    Parameters
+    ----------
+    reference : compiled from the baseline that the window was counted with
+    counts : (cells,) the window's count row
+    phi : how many times more the reference varies than independent rows do
+
+    Raises
+    ------
+    ValueError
+        When the row is of another length than the reference's.
+
+    Notes
+    -----
+    Missing and mismatched values are left out of the distances. `chi2` and its p-value are those
+    of the cells of `psi`, all of them; `effect` and `drift_p_value` rest on cells that are pooled
+    by reference shares, because the limit distribution needs that.
+    """
+    if len(counts) != reference.cells:
+        raise ValueError(f"the window has {len(counts)} cells, its baseline {reference.cells}")
+    cumulated = counts[:MISMATCH].cumsum()
+    n, m = int(cumulated[-1]), reference.total
+    figures: dict[str, float] = {}
+    value_p_value = size = None
+    if n and m:
+        tested = reference.tested.of(cumulated)
+        figures |= _distances(reference, cumulated, tested)
+        ordered_p_value = None
+        if reference.numeric:
+            figures["ks"] = ks_distance(cumulated / n, reference.cumulative_shares)
+            ordered_p_value = ks_p_value(figures["ks"], n, m, phi)
+            figures["ks_p_value"] = ordered_p_value
+        if (pearson := chi_squared(tested, reference.tested.counts)) is not None:
+            figures["chi2"] = pearson[0]
+            figures["chi2_p_value"] = chi_squared_p_value(*pearson, phi)
+        shift = shift_test(tested, reference.tested, pearson, ordered_p_value, phi)
+        value_p_value, size = shift.p_value, shift.effect
+        if size is not None:
+            figures["effect"] = size
+    test = _joined(reference, counts, value_p_value, size)
+    if test is not None:
+        figures["drift_p_value"] = test.p_value
+    return DriftFigures(figures, test)
+
+
+def _distances(reference: Reference, cumulated: IntArray, tested: IntArray) -> dict[str, float]:
+    n = int(cumulated[-1])
+    shares: FloatArray = reference.compared.of(cumulated) / n
+    expected = reference.compared.shares
+    return {
+        "psi": psi(tested / n, reference.tested.shares),
+        "js": jensen_shannon(shares, expected),
+        "hellinger": hellinger(shares, expected),
+        "l_infinity": l_infinity(shares, expected),
+    }
+
+
+def _joined(
+    reference: Reference, counts: IntArray, value_p_value: float | None, size: float | None
+) -> FeatureTest | None:
+    missing = missing_test(
+        int(counts[MISSING]), int(counts.sum()), reference.missing, reference.rows
+    )
+    if value_p_value is None and missing is None:
+        return None
+    missing_p_value, increase = missing or (None, 0.0)
+    return FeatureTest(value_p_value, size, missing_p_value, increase)

@@ -1,0 +1,27 @@
+"""A user's fixed threshold for one feature, instead of the calibrated decision."""
+
+from collections.abc import Mapping
+
+from schemas.features import FeatureDriftConfig
+
+
+def exceeds(figures: Mapping[str, float], config: FeatureDriftConfig) -> bool | None:
+    """Whether the configured distance is above its threshold.
+
+    Parameters
+    ----------
+    figures : of the feature, by name
+    config : metric and threshold
+
+    Returns
+    -------
+    None where the distance could not be computed: then nothing is decided.
+
+    Examples
+    --------
+    >>> config = FeatureDriftConfig(metric="psi", threshold=0.2)
+    >>> exceeds({"psi": 0.31}, config), exceeds({}, config)
+    (True, None)
+    """
+    distance = figures.get(config.metric)
+    return None if distance is None else distance > config.threshold

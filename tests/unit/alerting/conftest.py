@@ -1,0 +1,42 @@
+"""Reports as tests need them."""
+
+import msgspec
+import pytest
+
+from schemas.metrics import BaselineRef, Window, WindowReport, with_report_id
+
+MINUTE_MS = 60_000
+T0 = 1_790_002_800_000  # 2026-09-21 15:00 UTC
+
+
+@pytest.fixture
+def make_report():
+    def make(minute=0, window="5m", size_ms=5 * MINUTE_MS, **fields):
+        end = T0 + minute * MINUTE_MS
+        baseline = BaselineRef(id="b" * 64, rows=1000, provisional=False)
+        report = WindowReport(
+            id="",
+            model_name="credit",
+            model_version="3",
+            segment=None,
+            window=Window(
+                name=window,
+                size_ms=size_ms,
+                start=end - size_ms,
+                end=end,
+                tumbling=end % size_ms == 0,
+            ),
+            revision=100,
+            complete=True,
+            exact=True,
+            count=100,
+            sampled_count=100,
+            label_count=0,
+            baseline=baseline,
+            config_id=None,
+            metrics={},
+            features={},
+        )
+        return with_report_id(msgspec.structs.replace(report, **fields))
+
+    return make
