@@ -8,6 +8,7 @@ import msgspec
 
 __all__ = [
     "CONFIG_HEADERS",
+    "MESSAGE_BYTES_MAX",
     "NAMESPACE_DEFAULT",
     "PARTITIONS_DEFAULT",
     "TOPICS",
@@ -23,6 +24,9 @@ PARTITIONS_DEFAULT = 4
 
 CONFIG_HEADERS = ("who", "when")
 """Headers of a configuration record: the audit trail."""
+
+MESSAGE_BYTES_MAX = 16_000_000
+"""A baseline takes about 7 KB a feature, and models have up to 1,000 of them."""
 
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
@@ -61,6 +65,8 @@ class TopicSpec(msgspec.Struct, frozen=True, kw_only=True):
         How long records are kept; None where only compaction removes them.
     min_compaction_lag_ms
         How long every record is kept before compaction; None for the broker's default.
+    message_bytes_max
+        Largest record; None for the broker's default of 1 MB.
     """
 
     topic: Topic
@@ -69,6 +75,7 @@ class TopicSpec(msgspec.Struct, frozen=True, kw_only=True):
     cleanup: str
     retention_ms: int | None = None
     min_compaction_lag_ms: int | None = None
+    message_bytes_max: int | None = None
 
 
 TOPICS: Mapping[Topic, TopicSpec] = {
@@ -108,12 +115,14 @@ TOPICS: Mapping[Topic, TopicSpec] = {
             key="baseline id (SHA-256 of its content)",
             value="a baseline, immutable; its layout is schemas/' own",
             cleanup="compact",
+            message_bytes_max=MESSAGE_BYTES_MAX,
         ),
         TopicSpec(
             topic=Topic.METRICS,
             key="model_name",
             value="window reports",
             cleanup="delete",
+            message_bytes_max=MESSAGE_BYTES_MAX,
             retention_ms=30 * _DAY_MS,
         ),
         TopicSpec(
@@ -180,4 +189,6 @@ def topic_settings(spec: TopicSpec) -> dict[str, str]:
         settings["retention.ms"] = str(spec.retention_ms)
     if spec.min_compaction_lag_ms is not None:
         settings["min.compaction.lag.ms"] = str(spec.min_compaction_lag_ms)
+    if spec.message_bytes_max is not None:
+        settings["max.message.bytes"] = str(spec.message_bytes_max)
     return settings

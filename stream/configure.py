@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaError, Message
 
-from schemas.activations import Activation, Plan, plan_of
+from schemas.activations import Activation, Plan, plan_id, plan_of
 from schemas.models import ModelConfig
 from schemas.records import ConfigRecord, decode_record, encode_record, record_key
 from schemas.topics import Topic, topic_name
@@ -104,7 +104,7 @@ def publish(
     producer = make_producer(
         settings, **{"message.timeout.ms": int(_DELIVERY_S * 1000), "on_delivery": report}
     )
-    given = [(header, text.encode()) for header, text in headers.items()]
+    given: dict[str, str | bytes | None] = {name: text.encode() for name, text in headers.items()}
     for key, value in records:
         producer.produce(name, value, key.encode(), headers=given)
     left = producer.flush(_DELIVERY_S + 5)
@@ -186,7 +186,7 @@ def replanned(
         if current is None:
             continue
         old, new = (plan_of(model_config(of, name, version)) for of in (present, after))
-        if old != new and not same_plan(current.plan, new):
+        if not same_plan(old, new) and not same_plan(current.plan, new):
             out.append(msgspec.structs.replace(current, effective_from=now_ms, plan=new))
     return out
 
@@ -216,7 +216,7 @@ def activation_at(
 
 def same_plan(one: Plan, other: Plan) -> bool:
     """Whether two plans count alike."""
-    return msgspec.to_builtins(one) == msgspec.to_builtins(other)
+    return plan_id(one) == plan_id(other)
 
 
 def _activated(records: Mapping[str, ConfigRecord]) -> set[tuple[str, str]]:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
-from schemas.topics import TOPICS, Topic, topic_name, topic_settings
+from schemas.topics import MESSAGE_BYTES_MAX, TOPICS, Topic, topic_name, topic_settings
 from stream.settings import Settings
 
 ADMIN_TIMEOUT_S = 30.0
@@ -34,7 +35,8 @@ def client_settings(settings: Settings, *more: str) -> dict[str, Any]:
 def make_producer(settings: Settings, **more: Any) -> Producer:
     """Make an idempotent producer."""
     given = client_settings(settings, "compression.type", "linger.ms")
-    return Producer(given | {"enable.idempotence": True} | more)
+    fixed = {"enable.idempotence": True, "message.max.bytes": MESSAGE_BYTES_MAX}
+    return Producer(given | fixed | more)
 
 
 def make_follower(settings: Settings) -> Consumer:

@@ -83,7 +83,7 @@ def latest_by_key(settings: Settings, topic: Topic) -> dict[str, Message]:
 
 def header(message: Message, name: str) -> str | None:
     """Return a record's header as text, None where it has none of that name."""
-    for found, value in message.headers() or ():
+    for found, value in list(message.headers() or ()):
         if found == name and isinstance(value, bytes):
             return value.decode("utf-8", "replace")
     return None

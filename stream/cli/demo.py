@@ -60,8 +60,8 @@ def demo(
     try:
         with demo_settings(
             load_settings(config), lambda line: screen.print(f"[dim]{line}[/]")
-        ) as s:
-            _play(s, screen, REPLAY_S / speed, keep=keep)
+        ) as settings:
+            _play(settings, screen, REPLAY_S / speed, keep=keep)
     except DemoError as error:
         raise CommandError(f"demo: {error}") from error
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from pathlib import Path
 from schemas.topics import Topic, topic_name
 from stream.cli.connect import require_kafka
 from stream.cli.errors import CommandError, usage
-from stream.cli.output import console, count_text, note, print_json
+from stream.cli.output import console, count_text, events_text, note, print_json
 from stream.cli.sending import send_with_progress
 from stream.emit.columns import ColumnError
 from stream.emit.events import label_events, prediction_events
@@ -148,11 +148,11 @@ def _finish(delivery: Delivery, topic: str, as_json: bool) -> None:
     else:
         rate = delivery.sent / delivery.seconds if delivery.seconds > 0 else 0.0
         console().print(
-            f"[green]✓[/] {count_text(delivery.sent)} events to {topic}"
+            f"[green]✓[/] {events_text(delivery.sent)} to {topic}"
             f" in {delivery.seconds:.1f} s ({count_text(rate)}/s)"
         )
     if delivery.failed:
         raise CommandError(
-            f"{count_text(delivery.failed)} events were not delivered to {topic}"
-            f" ({delivery.why}): send them again"
+            f"{events_text(delivery.failed)} not delivered to {topic} ({delivery.why}):"
+            " send again what is missing"
         )

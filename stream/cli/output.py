@@ -18,6 +18,8 @@ from schemas.metrics import describe
 PIPED_COLUMNS = 240
 
 _MS_PER_S = 1000
+# Factor and sign by the unit of a figure.
+_UNITS = {"share": (100, " %"), "ms": (1, " ms"), "1/s": (1, "/s")}
 _SMALL = 1e-3
 _LARGE = 1e6
 
@@ -73,6 +75,17 @@ def count_text(value: float) -> str:
     return f"{int(value):,}"
 
 
+def events_text(count: int) -> str:
+    """Write how many events.
+
+    Examples
+    --------
+    >>> events_text(1), events_text(20_000)
+    ('1 event', '20,000 events')
+    """
+    return "1 event" if count == 1 else f"{count_text(count)} events"
+
+
 def figure_text(name: str, value: object) -> str:
     """Write a figure in its unit, short.
 
@@ -81,21 +94,15 @@ def figure_text(name: str, value: object) -> str:
     >>> figure_text("error_rate", 0.0125), figure_text("latency_p95_ms", 41.23)
     ('1.25 %', '41.2 ms')
     """
-    if value is None:
-        return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, int | float):
-        return str(value)
+        return "–" if value is None else str(value)
     metric = describe(name)
-    unit = metric.unit if metric else ""
-    if unit == "share":
-        return f"{_digits(value * 100)} %"
-    if unit == "ms":
-        return f"{_digits(value)} ms"
-    if unit == "1/s":
-        return f"{_digits(value)}/s"
-    return count_text(value) if unit == "count" else _digits(value)
+    scale, unit = _UNITS.get(metric.unit if metric else "", (1, ""))
+    if metric is not None and metric.unit == "count":
+        return count_text(value)
+    return f"{_digits(value * scale)}{unit}"
 
 
 def _digits(value: float) -> str:
@@ -113,6 +120,7 @@ __all__ = [
     "console",
     "count_text",
     "escape",
+    "events_text",
     "figure_text",
     "note",
     "notes",

@@ -1,4 +1,4 @@
-"""What ``up`` does, in this order:
+"""Run everything on this machine, in this order.
 
 1. lock the data directory, so that there is one ``up`` a directory,
 2. start or adopt Kafka and Redis, as far as the settings name none,
@@ -43,6 +43,7 @@ from stream.state.keys import PartitionId, StateKeys
 POLL_S = 0.25
 READY_S_MAX = 60.0
 _PORTS_TRIED = 20
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FIRST_EVENT = '{"model_name": "credit", "model_version": "1", "prediction": 1, "latency_ms": 12}'
 
 
@@ -50,9 +51,7 @@ class _Stopped(Exception):
     """A signal asked us to end."""
 
 
-def run_up(
-    workers: int, config: Path | None, data_dir: Path | None, namespace: str | None
-) -> None:
+def run_up(workers: int, config: Path | None, data_dir: Path | None, namespace: str | None) -> None:
     """Run everything until a signal; returns when all of it has ended.
 
     Raises
@@ -63,24 +62,24 @@ def run_up(
     options = {"namespace": namespace, "data_dir": None if data_dir is None else str(data_dir)}
     settings = load_settings(config, options=options)
     directory = data_directory(settings.data_dir)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _raise_stopped)
+    for ending in _ENDING:
+        signal.signal(ending, _raise_stopped)
     try:
-        with _lock(directory), contextlib.ExitStack() as ending:
+        with _lock(directory), contextlib.ExitStack() as at_end:
             stack = _servers(settings, directory)
             if stack is not None:
-                ending.callback(stack.stop)
+                at_end.callback(stack.stop)
             settings = _complete(settings, stack, directory)
             require_kafka(settings)
             children = Supervisor(_environment(settings, config, directory), _say)
-            ending.callback(_end_children, children)
+            at_end.callback(_end_children, children)
             before = _owners(settings)
             for number in range(1, workers + 1):
                 command = ("worker", "--instance", _instance(directory, number))
                 _add(children, directory, f"worker-{number}", *command)
             _add(children, directory, "agents", "agents")
             leave_note(directory, _note(settings))
-            ending.callback(remove_note, directory)
+            at_end.callback(remove_note, directory)
             _show(settings, directory, stack)
             _keep_running(settings, stack, children, before)
     except (_Stopped, KeyboardInterrupt):
@@ -89,8 +88,8 @@ def run_up(
 
 def _raise_stopped(_number: int, _frame: FrameType | None) -> None:
     # A second signal must not interrupt the orderly end.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    for ending in _ENDING:
+        signal.signal(ending, signal.SIG_IGN)
     raise _Stopped
 
 

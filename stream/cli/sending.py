@@ -13,7 +13,7 @@ from rich.progress import (
 )
 
 from stream.cli.errors import CommandError
-from stream.cli.output import count_text, notes
+from stream.cli.output import events_text, notes
 from stream.emit.pace import Pace
 from stream.emit.record import Record
 from stream.emit.send import Delivery, Sender
@@ -52,5 +52,5 @@ def send_with_progress(
             bar.stop()
             delivery = sender.close()
             raise CommandError(
-                f"stopped: {count_text(delivery.sent)} events had been sent to {topic}"
+                f"stopped: {events_text(delivery.sent)} had been sent to {topic}"
             ) from None

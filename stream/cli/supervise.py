@@ -120,7 +120,9 @@ class Supervisor:
         child.process = None
         child.due_s = now + wait_s
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-        self._say(f"{child.name} {how}; starting it again in {wait_s:g} s ({last_words(child.log)})")
+        self._say(
+            f"{child.name} {how}; starting it again in {wait_s:g} s ({last_words(child.log)})"
+        )
 
 
 def last_words(log: Path) -> str:

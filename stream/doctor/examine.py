@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
-from confluent_kafka.admin import AdminClient, ClusterMetadata
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, but not listed
+    AdminClient,
+    ClusterMetadata,
+)
 
 from schemas.models import ModelConfig, window_specs
 from schemas.topics import Topic, topic_name
@@ -73,9 +76,7 @@ def _redis_checks(settings: Settings, client: RedisClient | None) -> list[Check]
     return check_redis(client, settings.redis.url)
 
 
-def _topic_checks(
-    admin: AdminClient, cluster: ClusterMetadata, settings: Settings
-) -> list[Check]:
+def _topic_checks(admin: AdminClient, cluster: ClusterMetadata, settings: Settings) -> list[Check]:
     """Check the topics against the longest window of any model."""
     models = [ModelConfig(model_name="default")]
     if topic_name(settings.namespace, Topic.CONFIG) in cluster.topics:

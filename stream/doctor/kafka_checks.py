@@ -1,9 +1,14 @@
-"""Kafka: do brokers answer, are the topics there, and do they keep enough?"""
+"""Kafka: whether brokers answer, the topics are there, and they keep enough."""
 
 from collections.abc import Mapping
 
 from confluent_kafka import KafkaException, TopicPartition, libversion
-from confluent_kafka.admin import AdminClient, ClusterMetadata, ConfigResource, OffsetSpec
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, but not listed
+    AdminClient,
+    ClusterMetadata,
+    ConfigResource,
+    OffsetSpec,
+)
 
 from schemas.topics import TOPICS, Topic, topic_name
 from stream.doctor.check import Check, fine, trouble, warning
@@ -138,7 +143,8 @@ def _configs(admin: AdminClient, names: list[str]) -> Configs:
 
 def end_offsets(admin: AdminClient, name: str, partitions: int) -> dict[int, int]:
     """Return the end of each partition's log; of those that don't answer nothing."""
-    wanted = {TopicPartition(name, number): OffsetSpec.latest() for number in range(partitions)}
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    wanted = {TopicPartition(name, number): latest for number in range(partitions)}
     out = {}
     for place, future in admin.list_offsets(wanted, request_timeout=TIMEOUT_S).items():
         try:

@@ -1,4 +1,4 @@
-"""Workers and agents: are they there, do they keep up, and do the books balance?"""
+"""Workers and agents: whether they are there and keep up, and whether the books balance."""
 
 import http.client
 from collections.abc import Mapping, Sequence
@@ -102,7 +102,9 @@ def check_lag(progress: Sequence[Progress], now_ms: int) -> Check:
     said = f"{lag:,} records, {behind_ms / _MS_PER_S:,.0f} s behind"
     if behind_ms > LAG_MS_MAX:
         place = f"{slowest.topic}/{slowest.partition}"
-        return trouble("lag", f"{said} on {place}", "is a worker running? If so, start more of them")
+        return trouble(
+            "lag", f"{said} on {place}", "is a worker running? If so, start more of them"
+        )
     if lag > _RECORDS_NEAR and behind_ms > LAG_MS_MAX / 5:
         return warning("lag", said, "it is catching up, or needs another worker")
     return fine("lag", said)

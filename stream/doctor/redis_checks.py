@@ -1,4 +1,4 @@
-"""Redis: does it answer, is it one primary, does it keep what it is given?"""
+"""Redis: whether it answers, is one primary, and keeps what it is given."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -55,7 +55,9 @@ def _topology(info: Mapping[str, Any]) -> Check:
     role = str(info.get("role", "master"))
     if role != "master":
         return trouble(
-            "redis.topology", f"this is a {role}, which takes no writes", "set redis.url to the primary"
+            "redis.topology",
+            f"this is a {role}, which takes no writes",
+            "set redis.url to the primary",
         )
     return fine("redis.topology", f"one primary, {info.get('connected_slaves', 0)} replicas")
 

@@ -105,7 +105,7 @@ def _common_fields(batch: pa.RecordBatch, layout: Layout, notes: "_Once") -> lis
     ]
 
 
-def _rows(columns: list[Sequence[Any]], rows: int) -> Iterator[tuple[Any, ...]]:
+def _rows(columns: Sequence[Sequence[Any]], rows: int) -> Iterator[tuple[Any, ...]]:
     return zip(*columns, strict=True) if columns else iter([()] * rows)
 
 

@@ -41,7 +41,12 @@ def make_group_consumer(settings: Settings, instance: str | None) -> Consumer:
         "enable.partition.eof": True,
         "partition.assignment.strategy": "cooperative-sticky",
     }
-    defaults = {"session.timeout.ms": SESSION_TIMEOUT_MS, "fetch.wait.max.ms": 50}
+    session_ms = int(given.get("session.timeout.ms", SESSION_TIMEOUT_MS))
+    defaults = {
+        "session.timeout.ms": session_ms,
+        "heartbeat.interval.ms": max(session_ms // 3, 1),  # two may be lost
+        "fetch.wait.max.ms": 50,
+    }
     static = {"group.instance.id": instance} if instance else {}
     return Consumer(defaults | static | given | fixed)
 

@@ -23,9 +23,9 @@ from schemas.events import (
     Prediction,
     PredictionEvent,
     Probability,
-    Timestamp,
 )
 from schemas.names import IntegralFloat
+from schemas.timestamps import Timestamp
 from stream.sketches.grid import MISMATCH
 
 Features = Mapping[str, bool]
@@ -59,6 +59,10 @@ class DecodedEvent(msgspec.Struct, gc=False):
     label: Label | None = None
     tags: dict[str, str | None] | None = None
     schema_version: Literal[1] | None = None
+
+
+class _Nobody(DecodedEvent, tag_field="model_name", tag="", gc=False):
+    """No model's event: a name has at least one character."""
 
 
 class Decoder:
@@ -114,8 +118,9 @@ class Decoder:
         self.model_of[event_type] = model
 
     def _rebuild(self) -> None:
-        types = tuple(self._event_types.values())
-        self._decode = msgspec.json.Decoder(Union[types]).decode if types else _unknown  # noqa: UP007
+        # With a single struct msgspec would take an event without model_name for that model's.
+        types = (*self._event_types.values(), _Nobody)
+        self._decode = msgspec.json.Decoder(Union[types]).decode
 
     def feature_names(self, model: str) -> tuple[str, ...] | None:
         """Features in the order of the feature struct's fields; None where events keep a dict."""
@@ -208,10 +213,6 @@ def _number(value: object) -> float | None:
     except OverflowError:
         return None
     return number if number not in (float("inf"), float("-inf")) else None
-
-
-def _unknown(_payload: bytes) -> DecodedEvent:
-    raise msgspec.ValidationError("no model is known yet")
 
 
 def _may_be_a_number(rejected: Rejected) -> bool:

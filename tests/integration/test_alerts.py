@@ -257,9 +257,7 @@ def test_latency_is_compared_with_the_day_before(world: World) -> None:
     day = 24 * 60
 
     def latency(minute: int, p95_ms: float, **fields: Any) -> None:
-        world.engine.evaluate(
-            make_report(minute, metrics={"latency_p95_ms": p95_ms}, **fields)
-        )
+        world.engine.evaluate(make_report(minute, metrics={"latency_p95_ms": p95_ms}, **fields))
 
     for minute in range(20):
         latency(minute, 500.0)  # nothing to compare with
@@ -300,9 +298,7 @@ def test_a_channel_that_is_down_gets_everything_in_order_later(world: World) -> 
         (ZeroDivisionError("a bug"), 0),
     ],
 )
-def test_what_cannot_be_delivered_makes_room(
-    world: World, error: Exception, later_ms: int
-) -> None:
+def test_what_cannot_be_delivered_makes_room(world: World, error: Exception, later_ms: int) -> None:
     for minute in range(6):
         world.engine.evaluate(errors(minute, 0.2))
     world.relay.turn(NOW)
@@ -366,9 +362,7 @@ def test_a_worker_that_stands_still_is_reported_once(world: World) -> None:
 
 
 def test_a_rule_that_is_gone_takes_its_alerts_along(world: World) -> None:
-    world.rules.set(
-        RuleConfig(name="mine", metric="error_rate", window="5m", condition="> 0.1")
-    )
+    world.rules.set(RuleConfig(name="mine", metric="error_rate", window="5m", condition="> 0.1"))
     world.engine.evaluate(errors(0, 0.2))
     world.rules.set()
     world.engine.tick(NOW)
@@ -401,9 +395,9 @@ def test_a_rule_goes_to_its_own_channels(world: World) -> None:
 
 
 def test_a_dead_process_holds_the_outbox_for_seconds_only(world: World) -> None:
-    world.client.set(world.keys.lease("outbox"), "a dead process", px=300)
     for minute in range(6):
         world.engine.evaluate(errors(minute, 0.2))
+    world.client.set(world.keys.lease("outbox"), "a dead process", px=2_000)
     assert world.relay.turn(NOW) == 0
     deadline = time.monotonic() + 30
     while not world.relay.turn(NOW):

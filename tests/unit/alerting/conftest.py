@@ -1,5 +1,8 @@
 """Reports as tests need them."""
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -10,8 +13,10 @@ T0 = 1_790_002_800_000  # 2026-09-21 15:00 UTC
 
 
 @pytest.fixture
-def make_report():
-    def make(minute=0, window="5m", size_ms=5 * MINUTE_MS, **fields):
+def make_report() -> Callable[..., WindowReport]:
+    def make(
+        minute: int = 0, window: str = "5m", size_ms: int = 5 * MINUTE_MS, **fields: Any
+    ) -> WindowReport:
         end = T0 + minute * MINUTE_MS
         baseline = BaselineRef(id="b" * 64, rows=1000, provisional=False)
         report = WindowReport(

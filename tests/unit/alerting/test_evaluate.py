@@ -1,6 +1,9 @@
+from typing import Any
+
 import pytest
 
 from schemas.baselines import Baseline, FeatureBaseline
+from schemas.features import FeatureKind
 from schemas.rules import RuleConfig
 from stream.alerting.evaluate import observe
 from stream.alerting.figures import References, matches
@@ -11,18 +14,18 @@ BASELINE = Baseline(
     model_version="3",
     rows=100,
     features={
-        "age": FeatureBaseline(kind="numeric", missing_count=10),
-        "city": FeatureBaseline(kind="categorical", missing_count=10),
+        "age": FeatureBaseline(kind=FeatureKind.NUMERIC, missing_count=10),
+        "city": FeatureBaseline(kind=FeatureKind.CATEGORICAL, missing_count=10),
     },
 )
 
 
-def rule_of(name, **config):
+def rule_of(name: Any, **config: Any) -> Any:
     configured = [RuleConfig(name=name, **config)] if config else []
     return next(rule for rule in compile_rules(configured) if rule.name == name)
 
 
-def only(rule, report, **references):
+def only(rule: Any, report: Any, **references: Any) -> Any:
     (found,) = observe(rule, report, References(**references))
     return found
 
@@ -43,7 +46,9 @@ def only(rule, report, **references):
         ("> 2 * baseline", 0.16, {"baseline": BASELINE}, False),
     ],
 )
-def test_conditions(make_report, condition, value, references, holds):
+def test_conditions(
+    make_report: Any, condition: Any, value: Any, references: Any, holds: Any
+) -> None:
     rule = rule_of("mine", metric="missing_rate", window="5m", condition=condition)
     report = make_report(metrics={"missing_rate": value})
     assert only(rule, report, **references).holds is holds
@@ -61,18 +66,20 @@ def test_conditions(make_report, condition, value, references, holds):
         ({"error_rate": 0.5}, {"condition": "> previous"}, {}),  # not known
     ],
 )
-def test_what_a_rule_does_not_speak_of_is_not_observed(make_report, metrics, config, fields):
+def test_what_a_rule_does_not_speak_of_is_not_observed(
+    make_report: Any, metrics: Any, config: Any, fields: Any
+) -> None:
     rule = rule_of("error-rate", **config) if config else rule_of("error-rate")
     assert observe(rule, make_report(metrics=metrics, **fields), References()) == []
 
 
-def test_labels_are_those_that_apply(make_report):
+def test_labels_are_those_that_apply(make_report: Any) -> None:
     seen = only(rule_of("error-rate"), make_report(metrics={"error_rate": 0.1}))
     assert seen.labels == {"model_name": "credit", "model_version": "3", "window": "5m"}
     assert (seen.holds, seen.sample_count) == (True, 100)
 
 
-def test_a_pattern_speaks_of_each_feature(make_report):
+def test_a_pattern_speaks_of_each_feature(make_report: Any) -> None:
     rule = rule_of(
         "shift",
         metric="feature.*.psi",
@@ -103,19 +110,19 @@ def test_a_pattern_speaks_of_each_feature(make_report):
         (0.2, 2, True, "info"),
     ],
 )
-def test_data_drift_has_two_levels(make_report, share, features, holds, severity):
-    report = make_report(
-        window="1d", metrics={"drift_share": share, "drifted_features": features}
-    )
+def test_data_drift_has_two_levels(
+    make_report: Any, share: Any, features: Any, holds: Any, severity: Any
+) -> None:
+    report = make_report(window="1d", metrics={"drift_share": share, "drifted_features": features})
     seen = only(rule_of("data-drift"), report)
     assert (seen.holds, seen.severity) == (holds, severity)
 
 
-def test_drift_without_decisions_is_not_observed(make_report):
+def test_drift_without_decisions_is_not_observed(make_report: Any) -> None:
     assert observe(rule_of("data-drift"), make_report(), References()) == []
 
 
-def test_latency_compares_with_what_is_known(make_report):
+def test_latency_compares_with_what_is_known(make_report: Any) -> None:
     rule = rule_of("latency")
     report = make_report(metrics={"latency_p95_ms": 50.0})
     assert observe(rule, report, References()) == []
@@ -123,10 +130,8 @@ def test_latency_compares_with_what_is_known(make_report):
     assert only(rule, report, previous={"latency_p95_ms": 20.0}).holds
 
 
-def test_data_quality_needs_no_baseline_for_wrong_types(make_report):
-    report = make_report(
-        window="1h", metrics={"missing_rate": 0.9, "type_mismatch_rate": 0.02}
-    )
+def test_data_quality_needs_no_baseline_for_wrong_types(make_report: Any) -> None:
+    report = make_report(window="1h", metrics={"missing_rate": 0.9, "type_mismatch_rate": 0.02})
     seen = only(rule_of("data-quality"), report)
     assert [reading.metric for reading in seen.readings] == ["type_mismatch_rate"]
     seen = only(rule_of("data-quality"), report, baseline=BASELINE)
@@ -134,14 +139,14 @@ def test_data_quality_needs_no_baseline_for_wrong_types(make_report):
     assert seen.readings[0].reference == 0.1
 
 
-def test_hysteresis_clears_later_than_it_holds(make_report):
+def test_hysteresis_clears_later_than_it_holds(make_report: Any) -> None:
     rule = rule_of("error-rate", clear="< 0.02")
     for value, holds, clears in ((0.06, True, False), (0.03, False, False), (0.01, False, True)):
         seen = only(rule, make_report(metrics={"error_rate": value}))
         assert (seen.holds, seen.clears) == (holds, clears)
 
 
-def test_only_the_star_is_special():
+def test_only_the_star_is_special() -> None:
     assert matches("a.c*", "a.c/d")
     assert not matches("a.c", "abc")
     assert matches("*", "")

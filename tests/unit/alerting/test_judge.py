@@ -1,8 +1,8 @@
-import msgspec
-import pytest
-
 from collections.abc import Callable
 from typing import Any
+
+import msgspec
+import pytest
 
 from schemas.alerts import AlertEvent, Status, alert_id, encode_alert, fingerprint
 from schemas.metrics import WindowReport
@@ -95,9 +95,7 @@ def test_the_same_report_again_changes_nothing(world: World, make_report: MakeRe
     assert [e.alert.status for e in world.take(rule, revised).entries] == ["resolved"]
 
 
-def test_pending_that_comes_to_nothing_is_taken_away(
-    world: World, make_report: MakeReport
-) -> None:
+def test_pending_that_comes_to_nothing_is_taken_away(world: World, make_report: MakeReport) -> None:
     rule = rule_of("error-rate")
     world.take(rule, make_report(0, metrics={"error_rate": 0.12}))
     assert world.shown
@@ -105,9 +103,7 @@ def test_pending_that_comes_to_nothing_is_taken_away(
     assert (world.shown, world.events, world.series.episodes) == ({}, [], {})
 
 
-def test_drift_names_the_features_most_drifted_first(
-    world: World, make_report: MakeReport
-) -> None:
+def test_drift_names_the_features_most_drifted_first(world: World, make_report: MakeReport) -> None:
     features = {
         "age": {"drifted": True, "drift_q_value": 1e-9, "effect": 0.2},
         "city": {"drifted": False, "drift_q_value": 0.4},
@@ -146,9 +142,7 @@ def test_latency_says_from_what_to_what(world: World, make_report: MakeReport) -
     assert (event.threshold, event.baseline_value) == (40.0, None)
 
 
-def test_what_users_read_in_redis_can_be_read_back(
-    world: World, make_report: MakeReport
-) -> None:
+def test_what_users_read_in_redis_can_be_read_back(world: World, make_report: MakeReport) -> None:
     world.take(rule_of("prediction-drift"), make_report(metrics={"prediction_drifted": True}))
     (event,) = world.events
     fields = alert_fields(event)

@@ -1,22 +1,24 @@
+from typing import Any
+
 import pytest
 
 from schemas.alerts import Severity, Status
+from schemas.conditions import parse_condition
 from schemas.rules import RuleConfig
 from stream.alerting.evaluate import Observation, Reading
-from stream.alerting.rules import compile_rules
-from stream.alerting.transitions import advance, retire
-from schemas.conditions import parse_condition
+from stream.alerting.rules import Rule, compile_rules
+from stream.alerting.transitions import Episode, advance, retire
 
 MINUTE_MS = 60_000
 CONDITION = parse_condition("> 1")
 
 
-def rule_with(**config):
+def rule_with(**config: Any) -> Any:
     given = RuleConfig(name="mine", metric="x", window="5m", condition="> 1", **config)
     return next(rule for rule in compile_rules([given]) if rule.name == "mine")
 
 
-def look(minute, holds, severity="warning", clears=None):
+def look(minute: Any, holds: Any, severity: Any = "warning", clears: Any = None) -> Any:
     return Observation(
         rule="mine",
         labels={},
@@ -28,11 +30,12 @@ def look(minute, holds, severity="warning", clears=None):
     )
 
 
-def run(rule, looks, stale=()):
+def run(rule: Rule, looks: list[Observation]) -> tuple[list[tuple[Any, ...]], Episode | None]:
     """Events as (minute seen, status, starts, fired, ends), and the episode at the end."""
-    episode, events = None, []
-    for number, seen in enumerate(looks):
-        change = advance(rule, episode, seen, stale=number in stale)
+    episode: Episode | None = None
+    events: list[tuple[Any, ...]] = []
+    for seen in looks:
+        change = advance(rule, episode, seen, stale=False)
         episode = change.episode
         for turn in change.turns:
             times = (turn.episode.starts_at, turn.episode.fired_at, turn.episode.ends_at)
@@ -100,16 +103,16 @@ YES, NO = True, False
         ({}, [(5, YES), (4, NO)], [(5, "firing", 5, 5, None)]),
     ],
 )
-def test_episodes(config, looks, events):
+def test_episodes(config: Any, looks: Any, events: Any) -> None:
     assert run(rule_with(**config), [look(*one) for one in looks])[0] == events
 
 
-def test_hysteresis_keeps_it_firing():
+def test_hysteresis_keeps_it_firing() -> None:
     looks = [look(1, YES), look(2, NO, clears=False), look(3, NO)]
     assert [event[:2] for event in run(rule_with(), looks)[0]] == [(1, "firing"), (3, "resolved")]
 
 
-def test_worse_is_an_episode_of_its_own_and_milder_goes_on():
+def test_worse_is_an_episode_of_its_own_and_milder_goes_on() -> None:
     looks = [look(1, YES, "info"), look(2, YES, "warning"), look(3, YES, "info"), look(4, NO)]
     events, _ = run(rule_with(), looks)
     assert events == [
@@ -120,7 +123,7 @@ def test_worse_is_an_episode_of_its_own_and_milder_goes_on():
     ]
 
 
-def test_no_id_is_ever_used_twice():
+def test_no_id_is_ever_used_twice() -> None:
     looks = [look(m // 3, m % 2 == 0, "info" if m % 5 else "error") for m in range(200)]
     events, _ = run(rule_with(), looks)
     ids = [(starts, status) for _, status, starts, *_ in events]
@@ -128,7 +131,7 @@ def test_no_id_is_ever_used_twice():
     assert len(ids) > 20
 
 
-def test_stale_input_tells_nobody_until_it_is_fresh():
+def test_stale_input_tells_nobody_until_it_is_fresh() -> None:
     rule = rule_with()
     change = advance(rule, None, look(1, YES), stale=True)
     assert [(t.publish, t.notify) for t in change.turns] == [(True, False)]
@@ -142,11 +145,14 @@ def test_stale_input_tells_nobody_until_it_is_fresh():
     assert [t.notify for t in over.turns] == [True]  # who was paged is told the end
 
 
-def test_a_retired_rule_ends_its_alerts():
+def test_a_retired_rule_ends_its_alerts() -> None:
     rule = rule_with(for_="5m")
     pending = advance(rule, None, look(1, YES), stale=False).episode
+    assert pending is not None
     assert retire(pending).episode is None
     firing = advance(rule, pending, look(6, YES), stale=False).episode
+    assert firing is not None
     over = retire(firing)
     assert [turn.status for turn in over.turns] == ["resolved"]
+    assert over.episode is not None
     assert over.episode.ends_at == 6 * MINUTE_MS

@@ -1,0 +1,1 @@
+"""Generators and measured comparisons; recorded results are in ``results/``."""
