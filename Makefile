@@ -42,6 +42,14 @@ check: setup ## lint, format, types, architecture rules
 test: setup ## unit, property, golden, architecture and integration tests, on real servers
 	$(BIN)/pytest $(TESTS)
 
+.PHONY: bench
+bench: setup ## events per CPU-second of a worker, beside a bare consumer and Faust (5 minutes)
+	$(BIN)/python -m load_tests.throughput
+
+.PHONY: bench-visible
+bench-visible: setup ## how long until an event is visible in Redis, at 5,000 events/s
+	$(BIN)/python -m load_tests.visible
+
 .PHONY: format
 format: setup ## rewrite the sources in the house style
 	$(BIN)/ruff check --fix $(SOURCES)

@@ -121,6 +121,7 @@ class Worker:
     def _join(self) -> None:
         self._owner = new_owner()
         self._topic_id = topic_ids(self.settings, [self.topic])[self.topic]
+        self.store.forget_other_topics(self._topic_id)
         self._consumer = make_group_consumer(self.settings, self.instance)
         self._consumer.subscribe(
             [self.topic],

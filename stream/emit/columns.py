@@ -146,12 +146,14 @@ def _check_range(name: str, values: list[int | None]) -> None:
     known = [value for value in values if value is not None]
     if not known:
         return
-    for value, what in ((min(known), "before 1973"), (max(known), "after the year 5138")):
-        if not TIMESTAMP_MS_MIN <= value <= TIMESTAMP_MS_MAX:
-            raise ColumnError(
-                f"column {name!r} holds {value}, {what} when read as milliseconds since 1970 (UTC):"
-                " convert it to milliseconds, or to RFC 3339"
-            )
+    first, last = min(known), max(known)
+    if first >= TIMESTAMP_MS_MIN and last <= TIMESTAMP_MS_MAX:
+        return
+    wrong, when = (first, "before 1973") if first < TIMESTAMP_MS_MIN else (last, "after the year 5138")
+    raise ColumnError(
+        f"column {name!r} holds {wrong}, {when} when read as milliseconds since 1970 (UTC):"
+        " convert it to milliseconds, or to RFC 3339"
+    )
 
 
 __all__ = ["ColumnError", "event_times", "json_values", "texts"]

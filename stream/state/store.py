@@ -121,6 +121,16 @@ class StateStore:
             int(stored.get("seen_from", 0)),
         )
 
+    def forget_other_topics(self, topic_id: str) -> None:
+        """Drop the log clocks of topics that are no more: one made anew has another id.
+
+        They would stand still for ever, and everything that waits for the slowest would wait.
+        """
+        names = [name.decode() for name in self.client.hkeys(self.keys.clocks)]
+        gone = [name for name in names if PartitionId.parse(name).topic_id != topic_id]
+        if gone:
+            self.client.hdel(self.keys.clocks, *gone)
+
     def start(self, partition: PartitionId, offset: int, seen_from_ms: int) -> None:
         """Set where a partition starts: after nothing was stored, or past a gap in the log.
 

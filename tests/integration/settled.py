@@ -21,7 +21,7 @@ def assert_settled(
     with Reports(stack.bootstrap_servers, namespace) as reports:
         until(lambda: reports.read().keys() >= expected.keys(), "every window reported")
         wrong = wait_until_right(expected, reports)
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
     found = read_books(client, namespace)
     assert_balanced(found)
     assert found == {"consumed": total, "late": 0, "rejected": 0, "empty": 0, **books}

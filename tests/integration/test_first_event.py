@@ -1,5 +1,7 @@
 """The main job, as thin as it gets: a shell, Kafka, a worker that dies, ``redis-cli HGETALL``."""
 
+from typing import Any
+
 from programs import until
 from shell import redis_cli
 
@@ -8,13 +10,13 @@ WINDOWS = ("1m", "5m", "1h", "1d", "7d")
 
 
 def test_an_event_from_a_shell_is_read_exactly_though_the_worker_was_killed(
-    stack, namespace, programs
-):
-    def send(event):
+    stack: Any, namespace: Any, programs: Any
+) -> None:
+    def send(event: Any) -> None:
         sent = programs.run("emit", "-", stdin=event.encode())
         assert sent.returncode == 0, sent.stderr
 
-    def figures(window):
+    def figures(window: Any) -> Any:
         shown = redis_cli(stack, "HGETALL", f"{namespace}:{{credit}}:m:3:{window}")
         return dict(zip(shown[::2], shown[1::2], strict=True))
 

@@ -3,6 +3,8 @@
 import json
 import random
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from programs import until
@@ -21,7 +23,7 @@ LEARNING = {
 }
 
 
-def lines(count, from_ms, to_ms, mean):
+def lines(count: Any, from_ms: Any, to_ms: Any, mean: Any) -> Iterator[Any]:
     """Events with a number, a category that is sometimes missing, and a class."""
     rng = random.Random(from_ms)
     for i in range(count):
@@ -43,16 +45,16 @@ def lines(count, from_ms, to_ms, mean):
 
 
 def test_an_unannounced_model_has_figures_at_once_and_drift_once_it_was_learned(
-    stack, namespace, programs, read
-):
-    def send(*span):
+    stack: Any, namespace: Any, programs: Any, read: Any
+) -> None:
+    def send(*span: Any) -> None:
         sent = programs.run("emit", "-", stdin="\n".join(lines(*span)).encode())
         assert sent.returncode == 0, sent.stderr
 
-    def live(window="1d"):
+    def live(window: Any = "1d") -> Any:
         return read.hgetall(f"{namespace}:{{nobody}}:m:7:{window}")
 
-    def feature(name, window="1d"):
+    def feature(name: Any, window: Any = "1d") -> Any:
         return read.hgetall(f"{namespace}:{{nobody}}:f:7:{window}:{name}")
 
     programs.start("worker", **LEARNING)

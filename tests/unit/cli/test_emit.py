@@ -26,7 +26,9 @@ def events_of(path, mapping=(), ignored=(), notes=None):
     named = parse_map(mapping)
     table = open_table(path, (named.get("id", "id"),))
     layout = layout_of(table.columns, named, ignored)
-    batches = prediction_events(table, layout, "m", "1", [].append if notes is None else notes.append)
+    batches = prediction_events(
+        table, layout, "m", "1", [].append if notes is None else notes.append
+    )
     return [(record, orjson.loads(record.value)) for batch in batches for record in batch]
 
 
@@ -84,7 +86,9 @@ def test_values_are_what_json_has(column, values):
     assert json_values("c", column) == values
 
 
-@pytest.mark.parametrize("column", [pa.array([{"a": 1}]), pa.array([b"x"]), pa.array([1], pa.time32("s"))])
+@pytest.mark.parametrize(
+    "column", [pa.array([{"a": 1}]), pa.array([b"x"]), pa.array([1], pa.time32("s"))]
+)
 def test_what_json_has_not_is_refused_with_a_way_out(column):
     with pytest.raises(ColumnError, match="--ignore c"):
         json_values("c", column)
@@ -193,7 +197,12 @@ def test_lines_go_through_unchanged_and_are_keyed_by_their_id():
     lines = [b'{"request_id": "a", "x": NaN}', b' {"request_id":7}\r', b"", b"[]", b"{}"]
     seen = Lines()
     (records,) = seen.records([lines])
-    assert [r.value for r in records] == [b'{"request_id": "a", "x": NaN}', b'{"request_id":7}', b"[]", b"{}"]
+    assert [r.value for r in records] == [
+        b'{"request_id": "a", "x": NaN}',
+        b'{"request_id":7}',
+        b"[]",
+        b"{}",
+    ]
     assert [r.key for r in records] == [None, b"7", None, None]
     assert seen.odd == 2
 
