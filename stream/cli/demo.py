@@ -17,6 +17,7 @@ from stream.cli.errors import CommandError
 from stream.cli.help import examples
 from stream.cli.options import ConfigOption
 from stream.cli.output import console
+from stream.cli.running import Running, leave_note, this_process
 from stream.demo.demo import (
     REPLAY_S,
     DemoError,
@@ -27,7 +28,7 @@ from stream.demo.demo import (
     roles,
 )
 from stream.demo.replay import MODEL, Replay, VisibleLatency
-from stream.demo.summary import summary
+from stream.demo.summary import further, summary
 from stream.live.overview import Overview, read_overview
 from stream.live.screen import follow
 from stream.settings import Settings, load_settings
@@ -90,7 +91,8 @@ def _play(settings: Settings, screen: Console, seconds: float, *, keep: bool) ->
         )
         return line
 
-    folder = Path(settings.data_dir or ".")
+    assert settings.data_dir is not None
+    folder = Path(settings.data_dir)
     with roles(environment_of(settings, dict(os.environ)), os.getpid(), folder / _LOG):
         began = time.monotonic()
         replay.start()
@@ -102,11 +104,30 @@ def _play(settings: Settings, screen: Console, seconds: float, *, keep: bool) ->
         finally:
             replay.stop()
         took_s = time.monotonic() - began
-        screen.print(summary(settling.observed, replay.sent, took_s, latency.samples_s, settings))
+        screen.print(summary(settling.observed, replay.sent, took_s, latency.samples_s))
+        screen.print("[bold]With --keep the servers stay up, and you can look further:[/]")
+        for command in further(settings):
+            screen.print(f"  {command}", soft_wrap=True, markup=False)
         if keep:
-            screen.print("[bold]staying up; Ctrl-C ends it[/]")
-            while True:
-                time.sleep(1)
+            _stay_up(settings, folder, screen)
+
+
+def _stay_up(settings: Settings, folder: Path, screen: Console) -> None:
+    """Let other commands find this demo by its folder, until Ctrl-C."""
+    pid, started = this_process()
+    note = Running(
+        pid,
+        started,
+        settings.bootstrap_servers or "",
+        settings.redis.url or "",
+        settings.namespace,
+        settings.http.host,
+        settings.http.port,
+    )
+    leave_note(folder, note)
+    screen.print("[bold]staying up; Ctrl-C ends it[/]")
+    while True:
+        time.sleep(1)
 
 
 def _follow_plainly(read: object, settling: Settling, replay: Replay, screen: Console) -> None:

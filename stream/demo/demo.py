@@ -1,5 +1,6 @@
 """The demo's steps: register, build the baseline, replay, watch until every window is final."""
 
+import socket
 import subprocess
 import sys
 import tempfile
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from schemas.activations import Activation, plan_of
 from schemas.models import ModelConfig, Task
@@ -45,24 +47,25 @@ class DemoError(Exception):
 @contextmanager
 def demo_settings(settings: Settings, say: Say) -> Iterator[Settings]:
     """Kafka and Redis from the settings, else embedded ones in a folder that goes afterwards."""
-    worker = {"idle_timeout_ms": IDLE_TIMEOUT_MS}
-    if settings.bootstrap_servers is not None and settings.redis.url is not None:
-        options = {"namespace": f"demo-{int(time.time())}", "worker": worker}
-        yield load_settings(options=options)
-        return
+    options: dict[str, Any] = {
+        "worker": {"idle_timeout_ms": IDLE_TIMEOUT_MS},
+        "http": {"port": _free_port()},
+    }
     with tempfile.TemporaryDirectory(prefix="streamgauge-demo-") as folder:
-        stack = EmbeddedStack.start(Path(folder), progress=say)
-        with stack:
-            yield load_settings(
-                environment={},
-                options={
-                    "kafka": {"bootstrap.servers": stack.bootstrap_servers},
-                    "redis": {"url": stack.redis_url},
-                    "data_dir": folder,
-                    "http": {"port": 0},
-                    "worker": worker,
-                },
-            )
+        options["data_dir"] = folder
+        if settings.bootstrap_servers is not None and settings.redis.url is not None:
+            yield load_settings(options=options | {"namespace": f"demo-{int(time.time())}"})
+            return
+        with EmbeddedStack.start(Path(folder), progress=say) as stack:
+            options["kafka"] = {"bootstrap.servers": stack.bootstrap_servers}
+            options["redis"] = {"url": stack.redis_url}
+            yield load_settings(environment={}, options=options)
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
 
 
 def register(settings: Settings, say: Say) -> None:

@@ -29,7 +29,6 @@ def summary(
     sent: int,
     took_s: float,
     latencies_s: Sequence[float],
-    settings: Settings,
 ) -> RenderableType:
     """Draw the summary."""
     facts = Table.grid(padding=(0, 2))
@@ -40,7 +39,7 @@ def summary(
     facts.add_row("drift", _drift(observed))
     facts.add_row("alerts", _alerts(observed.alerts))
     facts.add_row("event to Redis", _latency(latencies_s))
-    return Group(Text(), facts, Text(), *_further(settings))
+    return Group(Text(), facts, Text())
 
 
 def _exactly(observed: Observed, sent: int) -> str:
@@ -94,13 +93,14 @@ def _latency(latencies_s: Sequence[float]) -> str:
     )
 
 
-def _further(settings: Settings) -> list[Text]:
+def further(settings: Settings) -> list[str]:
+    """Return commands with which to look further."""
     key = live_key(settings.namespace, MODEL, VERSION, "7d")
     alerts = topic_name(settings.namespace, Topic.ALERTS)
-    url = settings.redis.url or ""
+    here = f"--data-dir {settings.data_dir}"
     return [
-        Text("With --keep the servers stay up, and you can look further:", style="bold"),
-        Text(f"  redis-cli -u {url} HGETALL '{key}'", no_wrap=True, overflow="ignore"),
-        Text(f"  kcat -b {settings.bootstrap_servers} -C -t {alerts}"),
-        Text(f"  streamgauge metrics {MODEL} --window 7d      streamgauge alerts list"),
+        f"redis-cli -u {settings.redis.url} HGETALL '{key}'",
+        f"kcat -b {settings.bootstrap_servers} -C -t {alerts}",
+        f"streamgauge metrics {MODEL} --window 7d {here}",
+        f"streamgauge alerts list {here}",
     ]
