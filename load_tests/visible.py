@@ -1,8 +1,8 @@
 """How long after an event was sent its figures are in Redis, at a steady rate.
 
-Starts an embedded stack, a worker and an agents process, sends events at ``--rate`` for ``--seconds``
-and looks at the live hash of the smallest window: when its watermark shows an event for the first
-time, the event's age is a sample.
+Starts an embedded stack, a worker and an agents process, sends events at ``--rate`` for
+``--seconds`` and looks at the live hash of the smallest window: when its watermark shows an event
+for the first time, the event's age is a sample.
 
 Usage: ``python -m load_tests.visible [--rate 5000] [--seconds 30]``
 """

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from schemas.activations import Activation, Plan, plan_id, plan_of
 from schemas.models import ModelConfig
@@ -106,7 +106,13 @@ def publish(
     )
     given: dict[str, str | bytes | None] = {name: text.encode() for name, text in headers.items()}
     for key, value in records:
-        producer.produce(name, value, key.encode(), headers=given)
+        try:
+            producer.produce(name, value, key.encode(), headers=given)
+        except KafkaException as error:
+            raise KafkaUnavailableError(
+                f"{key} ({len(value or b''):,} bytes) can't be written to {name}:"
+                f" {error.args[0].str()}"
+            ) from error
     left = producer.flush(_DELIVERY_S + 5)
     if left or failures:
         why = failures[0] if failures else "no answer"

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from schemas.topics import MESSAGE_BYTES_MAX, TOPICS, Topic, topic_name, topic_settings
+from schemas.topics import MESSAGE_BYTES_MAX, TOPICS, Topic, TopicSpec, topic_name, topic_settings
 from stream.settings import Settings
 
 ADMIN_TIMEOUT_S = 30.0
@@ -70,7 +70,7 @@ def ensure_topics(settings: Settings, topics: Iterable[Topic] = tuple(Topic)) ->
                 name,
                 num_partitions=settings.topics.partitions,
                 replication_factor=settings.topics.replication,
-                config=topic_settings(spec),
+                config=_topic_settings(settings, spec),
             )
             for name, spec in wanted.items()
             if name not in present
@@ -83,6 +83,12 @@ def ensure_topics(settings: Settings, topics: Iterable[Topic] = tuple(Topic)) ->
         raise KafkaUnavailableError(
             f"Kafka at {where} does not answer ({error.args[0].str()}); is it running?"
         ) from error
+
+
+def _topic_settings(settings: Settings, spec: TopicSpec) -> dict[str, str]:
+    retention_ms = settings.topics.retention_ms(spec.topic)
+    chosen = {} if retention_ms is None else {"retention.ms": str(retention_ms)}
+    return topic_settings(spec) | chosen
 
 
 def _created(future: Any) -> None:

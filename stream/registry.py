@@ -102,7 +102,8 @@ class Registry:
             if time.monotonic() > deadline:
                 raise KafkaUnavailableError(
                     f"{self._config_topic} and {self._baselines_topic} could not be read in "
-                    f"{_READ_TIMEOUT_S:.0f} s; is the broker at {self._settings.bootstrap_servers} up?"
+                    f"{_READ_TIMEOUT_S:.0f} s; is the broker at "
+                    f"{self._settings.bootstrap_servers} up?"
                 )
             for message in consumer.consume(1000, _POLL_S):
                 error = message.error()

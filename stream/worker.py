@@ -28,7 +28,7 @@ from stream.ingest.records import Record
 from stream.ingest.rejects import publish_refused
 from stream.ingest.sample import smallest
 from stream.ingest.step import Clocks, Delta, Progress, add_records
-from stream.kafka import make_producer, topic_ids
+from stream.kafka import ADMIN_TIMEOUT_S, make_producer, topic_ids
 from stream.registry import Registry
 from stream.settings import Settings
 from stream.state.keys import PartitionId, VersionId
@@ -88,7 +88,7 @@ class Worker:
         self._progress: dict[int, Progress] = {}
         self._delta = Delta()
         self._committed_ms = 0
-        self._turns_ms = (0, 0)
+        self._drained_ms = (0, 0)
         self._noticed: dict[VersionId, int] = {}
         self._to_notice: dict[VersionId, int] = {}
         self._failures = 0
@@ -153,8 +153,10 @@ class Worker:
         """Poll once, count, and commit when it is time."""
         options = self.settings.worker
         assert self._consumer is not None
-        self._turns_ms = (self._turns_ms[1], self.now_ms())
+        started_ms = self.now_ms()
         polled = self._consumer.consume(options.poll_records, options.poll_ms / 1000)
+        if len(polled) < options.poll_records:  # else some partitions may not have had their turn
+            self._drained_ms = (self._drained_ms[1], started_ms)
         self._follow_registry()
         self._make_room()
         records: list[Record] = [m for m in polled if self._is_record(m)]
@@ -237,6 +239,8 @@ class Worker:
     # -- assignment ------------------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        known = consumer.list_topics(self.topic, timeout=ADMIN_TIMEOUT_S).topics[self.topic]
+        self.store.expect(self.topic, [PartitionId(self._topic_id, n) for n in known.partitions])
         claims = assign_claimed(
             self.settings, consumer, assigned, self._topic_id, self.store, self._owner
         )
@@ -298,10 +302,10 @@ class Worker:
             self._consumer.commit(offsets=offsets, asynchronous=True)
 
     def _partition_commit(self, at: Progress) -> PartitionCommit:
-        # A whole poll has found nothing more since the last turn began. The clock is not now: this
-        # process may have stood still, and what was appended meanwhile is not read yet.
+        # The clock is not now: this process may have stood still, and what was appended meanwhile
+        # is not read yet. It is the start of the last poll but one that took all there was.
         at_end = at.at_end and not self._crowded
-        clock_ms = max(at.clock_ms, self._turns_ms[0]) if at_end else at.clock_ms
+        clock_ms = max(at.clock_ms, self._drained_ms[0]) if at_end else at.clock_ms
         marks = {version: at.watermarks[version] for version in at.touched}
         books = {book: count for book, count in at.books.items() if count}
         return PartitionCommit(at.partition, at.base, at.next, clock_ms, books, marks)

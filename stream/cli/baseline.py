@@ -2,12 +2,11 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 
-from schemas.activations import Activation
 from schemas.baselines import Baseline, baseline_id
 from schemas.features import FeatureKind
 from schemas.records import ConfigRecord
@@ -19,6 +18,15 @@ from stream.baseline.store import (
     find_baseline,
     publish_baseline,
     read_baselines,
+)
+from stream.cli.baseline_views import (
+    features_table,
+    list_table,
+    listed,
+    plain,
+    show_activation,
+    show_built,
+    summary,
 )
 from stream.cli.connect import require_kafka
 from stream.cli.errors import usage
@@ -34,7 +42,7 @@ from stream.cli.options import (
     VersionOption,
     open_settings,
 )
-from stream.cli.output import console, count_text, note, print_json, table, time_text
+from stream.cli.output import console, note, print_json
 from stream.cli.times import FORMS, parse_moment
 from stream.configure import author, model_config, read_config
 from stream.emit.roles import ROLES, MappingError, check_name, parse_map
@@ -46,7 +54,6 @@ app = typer.Typer(
     help="Give models a reference to measure drift against.",
 )
 
-ID_SHOWN = 12
 # Kinds that are counted without a reference.
 _UNREFERENCED = (FeatureKind.TEXT, FeatureKind.EMBEDDING, FeatureKind.SET)
 
@@ -106,10 +113,10 @@ def build(
     if made is not None:
         activate(settings, made, author(), now_ms)
     if as_json:
-        print_json(_summary(name, baseline) | {"published": not known, "activation": _plain(made)})
+        print_json(summary(name, baseline) | {"published": not known, "activation": plain(made)})
         return
-    _show_built(name, baseline, known)
-    _show_activation(made)
+    show_built(name, baseline, known)
+    show_activation(made)
 
 
 def _build(
@@ -173,7 +180,7 @@ def list_baselines(
     ]
     stored.sort(key=lambda s: (s.baseline.model_name, s.baseline.model_version, s.created_at or ""))
     if as_json:
-        print_json([_listed(one, present) for one in stored])
+        print_json([listed(one, present) for one in stored])
         return
     if not stored:
         console().print(
@@ -181,23 +188,8 @@ def list_baselines(
             "  streamgauge baseline build FILE --model NAME --version VERSION"
         )
         return
-    shown = table(
-        "Id", "Model", "Version", "Rows", "Features", "Counts from", "Made", right=["Rows"]
-    )
-    for one in stored:
-        starts = [_from_text(a.effective_from) for a in _activations(present, one.id)]
-        made = (one.created_at or "–")[:16].replace("T", " ")
-        mark = " [dim]provisional[/]" if one.baseline.provisional else ""
-        shown.add_row(
-            one.id[:ID_SHOWN],
-            one.baseline.model_name,
-            one.baseline.model_version,
-            count_text(one.baseline.rows),
-            f"{len(one.baseline.features)}{mark}",
-            ", ".join(starts) or "[dim]never[/]",
-            f"{made} [dim]{one.created_by or ''}[/]",
-        )
-    console().print(shown)
+    out = console()
+    out.print(list_table(stored, present, time.time_ns() // 1_000_000, out.width))
 
 
 @app.command(
@@ -219,26 +211,11 @@ def show(
     one = _find(settings, name)
     if as_json:
         print_json(
-            _listed(one, read_config(settings)) | {"baseline": msgspec.to_builtins(one.baseline)}
+            listed(one, read_config(settings)) | {"baseline": msgspec.to_builtins(one.baseline)}
         )
         return
-    _show_built(one.id, one.baseline, known=True)
-    shown = table("Feature", "Kind", "Missing", "Mean", "Std", "Min", "Max", "Categories")
-    columns = dict(one.baseline.features)
-    for role in ("prediction", "probability"):
-        reference = getattr(one.baseline, role)
-        if reference is not None:
-            columns[f"({role})"] = reference
-    for feature, reference in columns.items():
-        numbers = (reference.mean, reference.std, reference.min, reference.max)
-        shown.add_row(
-            feature,
-            reference.kind,
-            f"{reference.missing_count / one.baseline.rows:.1%}",
-            *("–" if value is None else f"{value:.4g}" for value in numbers),
-            " ".join(reference.categories[:6]) + (" …" if len(reference.categories) > 6 else ""),  # noqa: PLR2004
-        )
-    console().print(shown)
+    show_built(one.id, one.baseline, known=True)
+    console().print(features_table(one.baseline))
 
 
 @app.command(
@@ -279,9 +256,9 @@ def activate_baseline(
     if made is not None:
         activate(settings, made, author(), now_ms)
     if as_json:
-        print_json({"id": one.id, "activation": _plain(made)})
+        print_json({"id": one.id, "activation": plain(made)})
         return
-    _show_activation(made)
+    show_activation(made)
 
 
 def _find(settings: Settings, prefix: str) -> Stored:
@@ -289,75 +266,3 @@ def _find(settings: Settings, prefix: str) -> Stored:
         return find_baseline(read_baselines(settings), prefix)
     except BaselineError as error:
         raise usage(str(error)) from error
-
-
-def _activations(present: dict[str, ConfigRecord], baseline: str) -> list[Activation]:
-    found = [r for r in present.values() if isinstance(r, Activation) and r.baseline_id == baseline]
-    return sorted(found, key=lambda a: a.effective_from)
-
-
-def _summary(name: str, baseline: Baseline) -> dict[str, Any]:
-    return {
-        "id": name,
-        "model_name": baseline.model_name,
-        "model_version": baseline.model_version,
-        "rows": baseline.rows,
-        "start_ms": baseline.start_ms,
-        "end_ms": baseline.end_ms,
-        "provisional": baseline.provisional,
-        "features": {feature: str(of.kind) for feature, of in baseline.features.items()},
-        "prediction": None if baseline.prediction is None else str(baseline.prediction.kind),
-        "probability": None if baseline.probability is None else str(baseline.probability.kind),
-    }
-
-
-def _listed(one: Stored, present: dict[str, ConfigRecord]) -> dict[str, Any]:
-    return _summary(one.id, one.baseline) | {
-        "created_at": one.created_at,
-        "created_by": one.created_by,
-        "activations": [_plain(a) for a in _activations(present, one.id)],
-    }
-
-
-def _plain(activation: Activation | None) -> dict[str, Any] | None:
-    if activation is None:
-        return None
-    return {
-        "model_name": activation.model_name,
-        "model_version": activation.model_version,
-        "effective_from": activation.effective_from,
-    }
-
-
-def _from_text(effective_from: int) -> str:
-    return "the beginning" if effective_from == 0 else time_text(effective_from)
-
-
-def _show_built(name: str, baseline: Baseline, known: bool) -> None:
-    kinds: dict[str, int] = {}
-    for feature in baseline.features.values():
-        kinds[str(feature.kind)] = kinds.get(str(feature.kind), 0) + 1
-    said = [f"{count} {kind}" for kind, count in sorted(kinds.items())]
-    if baseline.prediction is not None:
-        said.append(f"prediction ({baseline.prediction.kind})")
-    if baseline.probability is not None:
-        said.append("probability")
-    out = console()
-    mark = "[dim]=[/]" if known else "[green]✓[/]"
-    state = " [dim](is there already)[/]" if known else ""
-    out.print(f"{mark} baseline [bold]{name[:ID_SHOWN]}[/]{state}")
-    out.print(f"    of      {baseline.model_name} {baseline.model_version}")
-    out.print(f"    rows    {count_text(baseline.rows)}")
-    out.print(f"    columns {', '.join(said)}")
-    if baseline.start_ms is None:
-        out.print("    times   [dim]none: its own variation over time stays unknown[/]")
-    else:
-        out.print(f"    times   {time_text(baseline.start_ms)} to {time_text(baseline.end_ms)} UTC")
-
-
-def _show_activation(made: Activation | None) -> None:
-    if made is None:
-        console().print("    counts  [dim]already: nothing changed[/]")
-        return
-    start = _from_text(made.effective_from)
-    console().print(f"    counts  from {start} on, for {made.model_name} {made.model_version}")

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -31,8 +32,12 @@ def console() -> Console:
     return Console(highlight=False, width=PIPED_COLUMNS)
 
 
+@cache
 def notes() -> Console:
-    """Return the console for what is said beside the result: stderr."""
+    """Return the console for what is said beside the result: stderr.
+
+    There is one only, so that what is said while a progress bar is drawn goes above it.
+    """
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -50,7 +55,14 @@ def print_json(value: Any) -> None:
 
 def table(*columns: str, title: str | None = None, right: Sequence[str] = ()) -> Table:
     """Return an empty table in the house style; columns in ``right`` hold numbers."""
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left")
     return made

@@ -98,6 +98,7 @@ def _lock(directory: Path) -> Iterator[None]:
     """Hold the data directory for this process's life; the kernel lets go of it in any case."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (directory / "logs").mkdir(mode=0o700, exist_ok=True)
         lock = (directory / "up.lock").open("a")
     except OSError as error:
         raise CommandError(

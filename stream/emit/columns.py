@@ -149,7 +149,9 @@ def _check_range(name: str, values: list[int | None]) -> None:
     first, last = min(known), max(known)
     if first >= TIMESTAMP_MS_MIN and last <= TIMESTAMP_MS_MAX:
         return
-    wrong, when = (first, "before 1973") if first < TIMESTAMP_MS_MIN else (last, "after the year 5138")
+    wrong, when = (
+        (first, "before 1973") if first < TIMESTAMP_MS_MIN else (last, "after the year 5138")
+    )
     raise ColumnError(
         f"column {name!r} holds {wrong}, {when} when read as milliseconds since 1970 (UTC):"
         " convert it to milliseconds, or to RFC 3339"

@@ -120,7 +120,7 @@ class Decoder:
     def _rebuild(self) -> None:
         # With a single struct msgspec would take an event without model_name for that model's.
         types = (*self._event_types.values(), _Nobody)
-        self._decode = msgspec.json.Decoder(Union[types]).decode
+        self._decode = msgspec.json.Decoder(Union[types]).decode  # noqa: UP007  # made at run time
 
     def feature_names(self, model: str) -> tuple[str, ...] | None:
         """Features in the order of the feature struct's fields; None where events keep a dict."""

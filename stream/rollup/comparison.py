@@ -6,6 +6,7 @@ from functools import cached_property
 
 from schemas.baselines import Baseline, FeatureBaseline
 from schemas.features import FeatureConfig
+from stream.rollup.histogram import Bars, Histogram
 from stream.rollup.merge import GridCounts
 from stream.rollup.quality import Figures
 from stream.stats.descriptive import describe
@@ -59,6 +60,25 @@ class CompiledBaseline:
             reference = Reference.from_baseline(feature)
             rows.append(ReferenceRow(role, name, _kind_of(feature), reference, place))
         return tuple(rows)
+
+    @cached_property
+    def bars(self) -> dict[int, tuple[str, Bars]]:
+        """Features that can be drawn, by row."""
+        drawn = {}
+        for number, (role, name, feature) in enumerate(reference_rows(self.baseline)):
+            bars = Bars.of(feature) if role == FEATURE else None
+            if bars is not None:
+                drawn[number] = (name, bars)
+        return drawn
+
+
+def histograms(compiled: CompiledBaseline, grid: GridCounts) -> dict[str, Histogram]:
+    """Draw the features of a window."""
+    return {
+        name: bars.draw(grid.rows[number])
+        for number, (name, bars) in compiled.bars.items()
+        if number in grid.rows
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,31 @@ def closing_ms(
     return limit
 
 
+def settling_ms(
+    marks: Mapping[PartitionId, Watermark],
+    clocks: Mapping[PartitionId, int],
+    disorder_ms: int,
+    idle_timeout_ms: int,
+    lateness_ms: int,
+) -> int:
+    """Event time behind which an event is late in every partition, allowed lateness aside, ms.
+
+    Notes
+    -----
+    Windows close at :func:`closing_ms` and are reported again when later events come. Panes that
+    were rolled up can't be taken apart again, so this waits for partitions that closing does not
+    wait for: one that is idle for less than the allowed lateness may still bring an event as old as
+    its own watermark allows.
+    """
+    if not marks or not clocks:
+        return 0
+    limit = min(clocks.values())
+    for partition, mark in marks.items():
+        if clocks[partition] < mark.append_ms + idle_timeout_ms + lateness_ms:
+            limit = min(limit, mark.event_ms - disorder_ms)
+    return limit
+
+
 def window_ends(spec: WindowSpec, pane: PaneId) -> range:
     """Ends of all windows of this size that hold any part of a pane."""
     first = floor_to(pane.start_ms, spec.every_ms) + spec.every_ms

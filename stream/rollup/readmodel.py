@@ -7,6 +7,7 @@ import msgspec
 
 from schemas import keys
 from schemas.metrics import WindowReport
+from stream.rollup.histogram import Histogram
 from stream.state.client import RedisClient
 from stream.state.keys import StateKeys, VersionId
 
@@ -74,6 +75,7 @@ class ReadModel:
     def show_live(
         self,
         report: WindowReport,
+        bars: Mapping[str, Histogram],
         extra: Mapping[str, int],
         decided: Decided | None,
         now_ms: int,
@@ -84,6 +86,7 @@ class ReadModel:
         Parameters
         ----------
         report : of the newest open window
+        bars : histograms of its features
         extra : further fields, such as ``watermark``
         decided : the last decisions, which are shown beside the live figures
         now_ms : when it was computed
@@ -96,6 +99,9 @@ class ReadModel:
             used.append(keys.feature_key(*names, feature))
             last = decided.features.get(feature, {}) if decided else {}
             below.append([len(used), _fields({**figures, **last})])
+        for feature, histogram in bars.items():
+            used.append(keys.histogram_key(*names, feature))
+            below.append([len(used), _histogram_fields(histogram)])
         fields = _report_fields(report) + _fields({**extra, "updated_at": now_ms})
         if decided is not None:
             fields += _fields({**decided.metrics, "decided_window_end": decided.window_end})
@@ -156,6 +162,12 @@ def _report_fields(report: WindowReport) -> list[str]:
             **report.metrics,
         }
     )
+
+
+def _histogram_fields(histogram: Histogram) -> list[str]:
+    values = (histogram.edges, histogram.counts, histogram.baseline)
+    texts = [msgspec.json.encode(value).decode() for value in values]
+    return [text for pair in zip(keys.HISTOGRAM_FIELDS, texts, strict=True) for text in pair]
 
 
 def _fields(values: Mapping[str, bool | float | str]) -> list[str]:

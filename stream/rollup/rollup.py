@@ -7,8 +7,14 @@ from schemas.metrics import WindowReport
 from schemas.models import ModelConfig, config_id
 from schemas.windows import WindowSpec
 from stream.registry import Registry
-from stream.rollup.comparison import CompiledBaseline
-from stream.rollup.finality import closing_ms, live_end_ms, settled_from_ms
+from stream.rollup.comparison import CompiledBaseline, histograms
+from stream.rollup.finality import (
+    closing_ms,
+    live_end_ms,
+    settled_from_ms,
+    settling_ms,
+)
+from stream.rollup.histogram import Histogram
 from stream.rollup.merge import decode_pane
 from stream.rollup.provisional import Learner, Publish
 from stream.rollup.readmodel import ReadModel
@@ -42,6 +48,9 @@ class _Now:
     newest_ms: int
     watermark_ms: int
     closing_ms: int
+    settling_ms: int
+    newest_append_ms: int
+    clock_ms: int
     seen_from_ms: int
     dropped_until_ms: int
     now_ms: int
@@ -128,6 +137,15 @@ class Rollup:
             newest_ms=newest_ms,
             watermark_ms=newest_ms - options.disorder_ms,
             closing_ms=closing_ms(marks, clocks, options.disorder_ms, options.idle_timeout_ms),
+            settling_ms=settling_ms(
+                marks,
+                clocks,
+                options.disorder_ms,
+                options.idle_timeout_ms,
+                options.allowed_lateness_ms,
+            ),
+            newest_append_ms=max(mark.append_ms for mark in marks.values()),
+            clock_ms=min(clocks.values()),
             seen_from_ms=max(int(start or 0) for start in starts),
             dropped_until_ms=int(meta.get(b"dropped_until", 0)),
             now_ms=self._now_ms(),
@@ -202,10 +220,21 @@ class Rollup:
             report = self._report(now, tracker, spec, end_ms, final=False)
             if report is not None:
                 features.update(report.features)
+                bars = self._histograms(now, tracker, spec, end_ms)
                 days = now.config.retention_days
-                self._read_model.show_live(report, extra, decided, now.now_ms, days)
+                self._read_model.show_live(report, bars, extra, decided, now.now_ms, days)
         windows = [spec.name for spec in now.specs]
         self._read_model.announce(now.version, windows, sorted(features))
+
+    def _histograms(
+        self, now: _Now, tracker: PaneTracker, spec: WindowSpec, end_ms: int
+    ) -> dict[str, Histogram]:
+        """Draw the features of a window beside those of its baseline."""
+        compiled = valid_at(now.compiled, end_ms - 1)
+        counts = tracker.window(end_ms - spec.size_ms, end_ms)
+        if compiled is None or counts is None or compiled.grid_id not in counts.grids:
+            return {}
+        return histograms(compiled, counts.grids[compiled.grid_id])
 
     def _due(self, now: _Now, tracker: PaneTracker) -> list[tuple[int, WindowSpec]]:
         """Return final windows that are new or changed, and not reported just now, oldest first."""
@@ -242,11 +271,14 @@ class Rollup:
 
     def _roll(self, now: _Now, tracker: PaneTracker) -> None:
         """Roll settled panes into the next size, and drop those that no window needs."""
-        lateness_ms = self._settings.worker.allowed_lateness_ms
+        options = self._settings.worker
+        settled_ms = tracker.settle(
+            now.settling_ms, now.newest_append_ms, now.clock_ms, options.idle_timeout_ms
+        )
         settled = [
             pane
             for pane in sorted(tracker.panes)
-            if settled_from_ms(pane, now.specs, lateness_ms) <= now.closing_ms
+            if settled_from_ms(pane, now.specs, options.allowed_lateness_ms) <= settled_ms
             and not tracker.is_due_in(pane, now.specs)
         ]
         for first in range(0, len(settled), ROLLED_AT_ONCE):

@@ -17,6 +17,8 @@ class PaneTracker:
         self.panes: dict[PaneId, PaneCounts] = {}
         self.read_at: dict[PaneId, int] = {}
         self.due: dict[WindowSpec, set[int]] = {}
+        self._settling = (0, 0)
+        self._settled = (0, 0)
         self._starts: dict[int, list[int]] = {tier: [] for tier in TIERS_MS}
 
     def put(
@@ -60,6 +62,31 @@ class PaneTracker:
     def done(self, spec: WindowSpec, end_ms: int) -> None:
         """Mark a window as dealt with, until its panes change again."""
         self.due.get(spec, set()).discard(end_ms)
+
+    def settle(
+        self, settling_ms: int, newest_append_ms: int, clock_ms: int, idle_timeout_ms: int
+    ) -> int:
+        """Event time up to which nothing more can come, whatever is still unread.
+
+        Parameters
+        ----------
+        settling_ms : the same as far as what was read tells
+        newest_append_ms : append time of the version's newest record
+        clock_ms : log clock of the partition that lags most
+        idle_timeout_ms : by how much append times of records produced together may differ
+
+        Notes
+        -----
+        A partition may lag without having carried the version yet: its worker stands still, or has
+        only begun to read the log again. So a time is taken over when every partition was read
+        beyond what was newest then. Where Redis lost that, it does not hold.
+        """
+        append_ms, candidate_ms = self._settling
+        if clock_ms >= append_ms + idle_timeout_ms:
+            self._settled = (append_ms + idle_timeout_ms, candidate_ms)
+            self._settling = (newest_append_ms, settling_ms)
+        read_to_ms, settled_ms = self._settled
+        return min(settled_ms, settling_ms) if clock_ms >= read_to_ms else 0
 
     def is_due_in(self, pane: PaneId, specs: Iterable[WindowSpec]) -> bool:
         """Whether a window that holds part of this pane is still due."""

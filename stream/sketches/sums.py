@@ -28,7 +28,8 @@ def scale_exponent(deviation: float) -> int:
 
 def quantise(values: FloatArray, scale: FloatArray) -> IntArray:
     """Fixed-point integers of ``values * scale``; NaN and infinities become 0."""
-    scaled = np.where(np.isfinite(values), values, 0.0) * scale
+    with np.errstate(over="ignore"):  # what overflows saturates
+        scaled = np.where(np.isfinite(values), values, 0.0) * scale
     return np.rint(np.clip(scaled, -_CLIP, _CLIP)).astype(np.int64)
 
 

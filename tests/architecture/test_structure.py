@@ -71,6 +71,10 @@ def is_in(module: str, packages: tuple[str, ...]) -> bool:
     return any(module == package or module.startswith(package + ".") for package in packages)
 
 
+def modules_in(*packages: str) -> list[Path]:
+    return [path for path in MODULES if is_in(name_of(path), packages)]
+
+
 def importers_of(package: str) -> set[str]:
     return {
         name_of(path)
@@ -89,21 +93,17 @@ def test_a_module_can_be_read_at_once(path: Any) -> None:
             assert length <= FUNCTION_LINES_MAX, f"{node.name} has {length} lines"
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in MODULES if p.is_relative_to(ROOT / "schemas")], ids=name_of
-)
+@pytest.mark.parametrize("path", modules_in("schemas"), ids=name_of)
 def test_schemas_import_nothing_of_ours(path: Any) -> None:
     assert not [m for m in imports_of(path) if is_in(m, ("stream", "sinks"))]
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in MODULES if p.is_relative_to(ROOT / "sinks")], ids=name_of
-)
+@pytest.mark.parametrize("path", modules_in("sinks"), ids=name_of)
 def test_sinks_import_schemas_only(path: Any) -> None:
     assert not [m for m in imports_of(path) if is_in(m, ("stream",))]
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if is_in(name_of(p), CORE)], ids=name_of)
+@pytest.mark.parametrize("path", modules_in(*CORE), ids=name_of)
 def test_the_core_does_no_io_and_asks_no_clock(path: Any) -> None:
     assert not {m.split(".")[0] for m in imports_of(path)} & OUTSIDE_WORLD
 

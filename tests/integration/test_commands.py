@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow.parquet as pq
@@ -15,13 +16,15 @@ import stream.demo.data as demo_data
 DATA = Path(next(iter(demo_data.__path__)))
 MAPPED = ("--map", "prediction=y_pred", "--map", "probability=y_pred_proba")
 TRAFFIC_ROWS = 72
+FEATURES = {"AveBedrms", "AveOccup", "AveRooms", "HouseAge", "Latitude", "Longitude", "MedInc"}
+FEATURES |= {"Population"}
 
 
 @pytest.fixture
-def run(programs):
+def run(programs: Any) -> Any:
     """Run a command that must succeed; returns what it printed, parsed where it is JSON."""
 
-    def run(*arguments, stdin=b""):
+    def run(*arguments: Any, stdin: Any = b"") -> Any:
         done = programs.run(*arguments, stdin=stdin)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if "--json" in arguments else done.stdout
@@ -30,10 +33,10 @@ def run(programs):
 
 
 @pytest.fixture
-def refused(programs):
+def refused(programs: Any) -> Any:
     """Run a command that must fail; returns its exit code and the one sentence it said."""
 
-    def refused(*arguments, stdin=b"", **environment):
+    def refused(*arguments: Any, stdin: Any = b"", **environment: Any) -> Any:
         before = dict(programs.environment)
         programs.environment |= environment
         done = programs.run(*arguments, stdin=stdin)
@@ -46,26 +49,26 @@ def refused(programs):
 
 
 @pytest.fixture
-def traffic(tmp_path):
+def traffic(tmp_path: Path) -> Any:
     """Three days of events."""
     path = tmp_path / "traffic.parquet"
     pq.write_table(pq.read_table(DATA / "analysis.parquet").slice(0, TRAFFIC_ROWS), path)
     return str(path)
 
 
-def build(run, *more):
+def build(run: Any, *more: Any) -> Any:
     reference = str(DATA / "reference.parquet")
     of = ("--model", "housing", "--version", "1", *MAPPED, "--map", "label=clf_target")
     return run("baseline", "build", reference, *of, *more)
 
 
-def test_models_are_applied_once_and_shown(run, refused, tmp_path):
+def test_models_are_applied_once_and_shown(run: Any, refused: Any, tmp_path: Path) -> None:
     file = tmp_path / "models.toml"
     text = '[[models]]\nmodel_id = "housing"\ntask = "binary"\nsegments = ["HouseAge"]\n'
     rule = '[[rules]]\nname = "latency"\nfor = "5m"\n'
     file.write_text(text + rule)
 
-    def apply():
+    def apply() -> Any:
         changes = run("models", "apply", str(file), "--json")
         return {change["key"]: (change["change"], change["fields"]) for change in changes}
 
@@ -98,15 +101,12 @@ def test_models_are_applied_once_and_shown(run, refused, tmp_path):
     assert refused("models", "show", "housing")[0] == 1
 
 
-def test_a_baseline_is_built_once_and_counts_from_the_beginning(run, refused):
+def test_a_baseline_is_built_once_and_counts_from_the_beginning(run: Any, refused: Any) -> None:
     built = build(run, "--json")
     assert built["published"]
     assert built["rows"] == 5832
-    assert built["features"] == dict.fromkeys(
-        ("AveBedrms", "AveOccup", "AveRooms", "HouseAge", "Latitude", "Longitude", "MedInc")
-        + ("Population",),
-        "numeric",
-    )
+    assert set(built["features"]) == FEATURES
+    assert set(built["features"].values()) == {"numeric"}
     assert (built["prediction"], built["probability"]) == ("categorical", "numeric")
     assert built["activation"]["effective_from"] == 0
 
@@ -130,14 +130,16 @@ def test_a_baseline_is_built_once_and_counts_from_the_beginning(run, refused):
     assert "nowhere.parquet" in said
 
 
-def test_events_are_sent_counted_watched_and_examined(run, programs, traffic):
+def test_events_are_sent_counted_watched_and_examined(
+    run: Any, programs: Any, traffic: Any
+) -> None:
     build(run)
     programs.start("worker")
     programs.start("agents", STREAMGAUGE_HTTP__PORT=_free_port())
     sent = run("emit", traffic, "-m", "housing", "-v", "1", *MAPPED, "--json")
     assert (sent["sent"], sent["failed"]) == (TRAFFIC_ROWS, 0)
 
-    def counted():
+    def counted() -> Any:
         shown = run("watch", "housing", "--once", "--json")
         (version,) = shown["models"] or [{"windows": {}}]
         window = version["windows"].get("7d", {})
@@ -155,7 +157,7 @@ def test_events_are_sent_counted_watched_and_examined(run, programs, traffic):
     (one,) = run("metrics", "housing", "-w", "7d", "--metric", "error_rate", "--json")
     assert one["metrics"] == {"error_rate": 0.0}
 
-    def final():
+    def final() -> Any:
         return run("metrics", "housing", "-w", "1d", "--since", "2021-06-01", "--json")
 
     reports = until(final, "the first days are final")
@@ -178,14 +180,14 @@ def test_events_are_sent_counted_watched_and_examined(run, programs, traffic):
         assert book["consumed"] == sum(book[part] for part in parts)
 
 
-def _healthy(programs):
+def _healthy(programs: Any) -> Any:
     done = programs.run("doctor", "--json")
     found = json.loads(done.stdout)
     assert done.returncode == (0 if found["ok"] else 1)
     return found if found["ok"] else None
 
 
-def _free_port():
+def _free_port() -> Any:
     import socket  # noqa: PLC0415
 
     with socket.socket() as probe:
@@ -193,7 +195,7 @@ def _free_port():
         return str(probe.getsockname()[1])
 
 
-def test_the_doctor_says_what_is_wrong(programs):
+def test_the_doctor_says_what_is_wrong(programs: Any) -> None:
     done = programs.run("doctor", "--json")
     found = json.loads(done.stdout)
     assert done.returncode == 1
@@ -202,7 +204,7 @@ def test_the_doctor_says_what_is_wrong(programs):
     assert all(check["hint"] for check in trouble.values())
 
 
-def test_errors_are_one_sentence_and_an_exit_code(refused, traffic):
+def test_errors_are_one_sentence_and_an_exit_code(refused: Any, traffic: Any) -> None:
     gone = {"STREAMGAUGE_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"}
     code, said = refused("emit", traffic, "-m", "housing", *MAPPED, **gone)
     assert code == 1
@@ -224,11 +226,11 @@ def test_errors_are_one_sentence_and_an_exit_code(refused, traffic):
     assert refused("emit")[0] == 2
 
 
-def test_everything_of_up_ends_with_it(programs, run, tmp_path):
+def test_everything_of_up_ends_with_it(programs: Any, run: Any, tmp_path: Path) -> None:
     directory = tmp_path / "up"
     up = programs.start("up", "--data-dir", str(directory), STREAMGAUGE_HTTP__PORT=_free_port())
 
-    def note():
+    def note() -> Any:
         return json.loads((directory / "up.json").read_text())
 
     until((directory / "up.json").exists, "up has left its note")
@@ -254,12 +256,12 @@ def test_everything_of_up_ends_with_it(programs, run, tmp_path):
     until(lambda: not any(map(_runs, children)), "nothing is left")
 
 
-def _children(pid, least):
+def _children(pid: Any, least: Any) -> Any:
     found = psutil.Process(pid).children()
     return found if len(found) >= least else None
 
 
-def _runs(process):
+def _runs(process: Any) -> Any:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -27,7 +27,7 @@ def lines(count: Any, from_ms: Any, to_ms: Any, mean: Any) -> Iterator[Any]:
     """Events with a number, a category that is sometimes missing, and a class."""
     rng = random.Random(from_ms)
     for i in range(count):
-        features = {"age": round(rng.gauss(mean, 5), 2)}
+        features: dict[str, Any] = {"age": round(rng.gauss(mean, 5), 2)}
         if i % 10:
             features["country"] = rng.choice(["DE", "FR", "IT"])
         yield json.dumps(
@@ -73,7 +73,7 @@ def test_an_unannounced_model_has_figures_at_once_and_drift_once_it_was_learned(
     until(lambda: read.smembers(f"{namespace}:models") == {"nobody"}, "the model listed")
     settings = load_settings(environment=programs.environment)
     learned = until(lambda: list(read_topic(settings, Topic.BASELINES)), "a baseline published")
-    baseline = msgspec.json.decode(learned[0].value(), type=Baseline)
+    baseline = msgspec.json.decode(learned[0].value() or b"", type=Baseline)
     assert baseline.provisional
     assert baseline.rows == EVENTS_MIN
     assert set(baseline.features) == {"age", "country"}

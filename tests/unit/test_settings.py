@@ -1,27 +1,30 @@
 """Settings: four sources, one spelling, secrets that stay secret, errors that say what to do."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from stream.settings import SECRETS, SettingsError, load_settings, shown_url
 
 
-def load(environment=None, **more):
+def load(environment: Any = None, **more: Any) -> Any:
     variables = {f"STREAMGAUGE_{name}": value for name, value in (environment or {}).items()}
     return load_settings(environment=variables, **more)
 
 
-def refusal(environment):
+def refusal(environment: Any) -> Any:
     with pytest.raises(SettingsError) as caught:
         load(environment)
     return str(caught.value)
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch):
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_defaults_are_the_contracts():
+def test_defaults_are_the_contracts() -> None:
     settings = load()
     assert settings.namespace == "ml"
     assert settings.bootstrap_servers is None
@@ -36,7 +39,7 @@ def test_defaults_are_the_contracts():
     assert bounds.event_bytes_max == 1_000_000
 
 
-def test_each_source_overrides_the_one_before(tmp_path):
+def test_each_source_overrides_the_one_before(tmp_path: Path) -> None:
     file = tmp_path / "some.toml"
     file.write_text('namespace = "file"\n[http]\nport = 1\n[kafka]\n"client.id" = "file"\n')
     defaults = {"namespace": "defaults", "redis.url": "redis://defaults"}
@@ -53,7 +56,7 @@ def test_each_source_overrides_the_one_before(tmp_path):
     assert settings.redis.url == "redis://defaults"
 
 
-def test_the_file_is_found_by_option_then_variable_then_directory(tmp_path):
+def test_the_file_is_found_by_option_then_variable_then_directory(tmp_path: Path) -> None:
     for name in ("streamgauge", "variable", "option"):
         (tmp_path / f"{name}.toml").write_text(f'namespace = "{name}"\n')
     assert load().namespace == "streamgauge"
@@ -71,12 +74,12 @@ def test_the_file_is_found_by_option_then_variable_then_directory(tmp_path):
         "kafka.sasl.mechanism = 'PLAIN'",
     ],
 )
-def test_kafka_properties_have_one_name_however_they_are_written(tmp_path, text):
+def test_kafka_properties_have_one_name_however_they_are_written(tmp_path: Path, text: str) -> None:
     (tmp_path / "streamgauge.toml").write_text(text)
     assert load().kafka == {"sasl.mechanism": "PLAIN"}
 
 
-def test_kafka_values_become_text():
+def test_kafka_values_become_text() -> None:
     kafka = load({"KAFKA__LINGER_MS": "5"}, options={"kafka": {"fetch.min.bytes": 1}}).kafka
     assert kafka == {"linger.ms": "5", "fetch.min.bytes": "1"}
 
@@ -99,13 +102,15 @@ def test_kafka_values_become_text():
         ("CHANNELS", "log", "channels (STREAMGAUGE_CHANNELS): expected a table"),
     ],
 )
-def test_what_does_not_fit_is_named_with_its_place_and_a_way_out(name, value, words):
+def test_what_does_not_fit_is_named_with_its_place_and_a_way_out(
+    name: str, value: Any, words: str
+) -> None:
     said = refusal({name: value})
     assert words in said
     assert "\n" not in said
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path):
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.toml can't be read"):
         load(file=tmp_path / "nowhere.toml")
     (tmp_path / "streamgauge.toml").write_text("namespace = ")
@@ -113,17 +118,17 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         load()
 
 
-def test_an_empty_variable_is_not_set():
+def test_an_empty_variable_is_not_set() -> None:
     assert load({"REDIS__URL": "", "HTTP__TOKEN_FILE": ""}).redis.url is None
 
 
-def test_retention_by_topic():
+def test_retention_by_topic() -> None:
     topics = load({"TOPICS__RETENTION__PREDICTIONS": "14d"}).topics
     assert topics.retention_ms("predictions") == 14 * 86_400_000
     assert topics.retention_ms("labels") is None
 
 
-def test_channels_are_kept_as_they_are_and_the_environment_adds_to_them(tmp_path):
+def test_channels_are_kept_as_they_are_and_the_environment_adds_to_them(tmp_path: Path) -> None:
     (tmp_path / "streamgauge.toml").write_text(
         '[channels."on.call"]\ntype = "webhook"\nheaders = { "X-Api.Key" = "a" }\n'
         '[channels.log]\ntype = "log"\n[[routes]]\nchannels = ["log"]\n'
@@ -137,7 +142,7 @@ def test_channels_are_kept_as_they_are_and_the_environment_adds_to_them(tmp_path
 # -- secrets ---------------------------------------------------------------------------------------
 
 
-def test_a_secret_comes_from_a_file_or_a_variable(tmp_path):
+def test_a_secret_comes_from_a_file_or_a_variable(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("s3cret\n")
     settings = load_settings(
@@ -151,7 +156,7 @@ def test_a_secret_comes_from_a_file_or_a_variable(tmp_path):
     assert settings.http.token == "t0ken"
 
 
-def test_a_stronger_source_replaces_a_secret_in_whatever_way_it_gives_it(tmp_path):
+def test_a_stronger_source_replaces_a_secret_in_whatever_way_it_gives_it(tmp_path: Path) -> None:
     (tmp_path / "streamgauge.toml").write_text('[redis]\nurl = "redis://:weak@h"\n')
     (tmp_path / "url").write_text("redis://:strong@h")
     settings = load({"REDIS__URL_FILE": str(tmp_path / "url")})
@@ -169,17 +174,17 @@ def test_a_stronger_source_replaces_a_secret_in_whatever_way_it_gives_it(tmp_pat
         ({"HTTP__PORT_FILE": "/dev/null"}, "unknown setting"),
     ],
 )
-def test_a_secret_that_is_not_there_is_an_error(given, words):
+def test_a_secret_that_is_not_there_is_an_error(given: Any, words: str) -> None:
     assert words in refusal(given)
 
 
-def test_a_secret_given_twice_in_one_place_is_an_error(tmp_path):
+def test_a_secret_given_twice_in_one_place_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("a")
     said = refusal({"HTTP__TOKEN": "b", "HTTP__TOKEN_FILE": str(tmp_path / "secret")})
     assert "given twice" in said
 
 
-def test_no_secret_is_ever_shown():
+def test_no_secret_is_ever_shown() -> None:
     secret = "geheim"  # what must not appear
     settings = load(
         {
@@ -204,5 +209,5 @@ def test_no_secret_is_ever_shown():
         (None, None),
     ],
 )
-def test_urls_are_shown_without_their_password(url, shown):
+def test_urls_are_shown_without_their_password(url: Any, shown: Any) -> None:
     assert shown_url(url) == shown

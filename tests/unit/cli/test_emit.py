@@ -3,6 +3,8 @@
 import math
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -22,7 +24,7 @@ from stream.emit.tables import FileError, open_table
 EPOCH_MS = 1_790_002_800_000
 
 
-def events_of(path, mapping=(), ignored=(), notes=None):
+def events_of(path: Any, mapping: Any = (), ignored: Any = (), notes: Any = None) -> Any:
     named = parse_map(mapping)
     table = open_table(path, (named.get("id", "id"),))
     layout = layout_of(table.columns, named, ignored)
@@ -32,13 +34,13 @@ def events_of(path, mapping=(), ignored=(), notes=None):
     return [(record, orjson.loads(record.value)) for batch in batches for record in batch]
 
 
-def parquet(tmp_path, **columns):
+def parquet(tmp_path: Path, **columns: Any) -> Any:
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table(columns), path)
     return path
 
 
-def test_a_row_becomes_an_event(tmp_path):
+def test_a_row_becomes_an_event(tmp_path: Path) -> None:
     path = parquet(
         tmp_path,
         id=["a", "b"],
@@ -82,14 +84,14 @@ def test_a_row_becomes_an_event(tmp_path):
         (pa.array([None, None]), [None, None]),
     ],
 )
-def test_values_are_what_json_has(column, values):
+def test_values_are_what_json_has(column: Any, values: Any) -> None:
     assert json_values("c", column) == values
 
 
 @pytest.mark.parametrize(
     "column", [pa.array([{"a": 1}]), pa.array([b"x"]), pa.array([1], pa.time32("s"))]
 )
-def test_what_json_has_not_is_refused_with_a_way_out(column):
+def test_what_json_has_not_is_refused_with_a_way_out(column: Any) -> None:
     with pytest.raises(ColumnError, match="--ignore c"):
         json_values("c", column)
 
@@ -106,7 +108,7 @@ def test_what_json_has_not_is_refused_with_a_way_out(column):
         (pa.array([EPOCH_MS], pa.timestamp("ms")), True),
     ],
 )
-def test_times_in_any_form_are_epoch_ms(column, assumed):
+def test_times_in_any_form_are_epoch_ms(column: Any, assumed: Any) -> None:
     assert event_times("t", column) == ([EPOCH_MS], assumed)
 
 
@@ -119,20 +121,20 @@ def test_times_in_any_form_are_epoch_ms(column, assumed):
         (pa.array([True]), "is no time"),
     ],
 )
-def test_what_is_no_event_time_is_refused(column, words):
+def test_what_is_no_event_time_is_refused(column: Any, words: str) -> None:
     with pytest.raises(ColumnError, match=words):
         event_times("t", column)
 
 
-def test_an_assumed_zone_is_said_once(tmp_path):
-    notes = []
+def test_an_assumed_zone_is_said_once(tmp_path: Path) -> None:
+    notes: list[str] = []
     times = pa.array([EPOCH_MS] * 40_000, pa.timestamp("ms"))
     path = parquet(tmp_path, timestamp=times, prediction=[1] * 40_000)
     assert len(events_of(path, notes=notes)) == 40_000
     assert notes == ["the times in column timestamp have no zone and were taken as UTC"]
 
 
-def test_ids_are_text_and_keep_their_digits(tmp_path):
+def test_ids_are_text_and_keep_their_digits(tmp_path: Path) -> None:
     assert texts("id", pa.array([1, 2**60])) == ["1", str(2**60)]
     assert texts("id", pa.array([1.0, None])) == ["1", None]
     with pytest.raises(ColumnError, match="is no id"):
@@ -142,7 +144,7 @@ def test_ids_are_text_and_keep_their_digits(tmp_path):
     assert events_of(path)[0][1]["request_id"] == "0042"
 
 
-def test_csv_misses_the_same_values_as_a_baseline_does(tmp_path):
+def test_csv_misses_the_same_values_as_a_baseline_does(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("prediction,n,s\n1,NA,\n1,1,None\n1,,x\n")
     seen = [event["features"] for _, event in events_of(path)]
@@ -151,13 +153,13 @@ def test_csv_misses_the_same_values_as_a_baseline_does(tmp_path):
     assert [row["s"] for row in seen] == table["s"].to_pylist() == [None, None, "x"]
 
 
-def test_json_lines_are_rows_too(tmp_path):
+def test_json_lines_are_rows_too(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"prediction": true, "a": 1}\n{"prediction": false}\n')
     assert [event["prediction"] for _, event in events_of(path)] == [True, False]
 
 
-def test_a_file_without_a_prediction_says_how_to_name_it(tmp_path):
+def test_a_file_without_a_prediction_says_how_to_name_it(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match="--map prediction=COLUMN"):
         events_of(parquet(tmp_path, y=[1]))
 
@@ -171,15 +173,17 @@ def test_a_file_without_a_prediction_says_how_to_name_it(tmp_path):
         ("rows.jsonl", b"{", "is no jsonl file"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_named(tmp_path, name, data, words):
+def test_a_file_that_cannot_be_read_is_named(
+    tmp_path: Path, name: str, data: Any, words: str
+) -> None:
     if data is not None:
         (tmp_path / name).write_bytes(data)
     with pytest.raises(FileError, match=words):
         open_table(tmp_path / name)
 
 
-def test_labels_without_id_or_value_are_left_out(tmp_path):
-    notes = []
+def test_labels_without_id_or_value_are_left_out(tmp_path: Path) -> None:
+    notes: list[str] = []
     path = parquet(tmp_path, id=["a", None, "c"], label=[1.0, 0.0, math.nan])
     table = open_table(path)
     layout = layout_of(table.columns, {})
@@ -193,7 +197,7 @@ def test_labels_without_id_or_value_are_left_out(tmp_path):
 # -- lines -----------------------------------------------------------------------------------------
 
 
-def test_lines_go_through_unchanged_and_are_keyed_by_their_id():
+def test_lines_go_through_unchanged_and_are_keyed_by_their_id() -> None:
     lines = [b'{"request_id": "a", "x": NaN}', b' {"request_id":7}\r', b"", b"[]", b"{}"]
     seen = Lines()
     (records,) = seen.records([lines])
@@ -207,7 +211,7 @@ def test_lines_go_through_unchanged_and_are_keyed_by_their_id():
     assert seen.odd == 2
 
 
-def test_lines_are_handed_out_as_they_arrive():
+def test_lines_are_handed_out_as_they_arrive() -> None:
     arriving = iter([b"one\ntw", b"o\n", b"three", b""])
     assert list(line_chunks(lambda _size: next(arriving))) == [[b"one"], [b"two"], [b"three"]]
 
@@ -216,18 +220,18 @@ def test_lines_are_handed_out_as_they_arrive():
 
 
 class Clock:
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 100.0
 
-    def __call__(self):
+    def __call__(self) -> Any:
         return self.now
 
-    def wait(self, seconds):
+    def wait(self, seconds: Any) -> None:
         assert seconds > 0
         self.now += seconds
 
 
-def sent_at(pace, clock, records):
+def sent_at(pace: Any, clock: Any, records: Any) -> Any:
     """When each record was handed out, in seconds from the start."""
     return [
         (round(clock() - 100.0, 2), record.value)
@@ -236,14 +240,14 @@ def sent_at(pace, clock, records):
     ]
 
 
-def test_a_rate_spaces_records_evenly():
+def test_a_rate_spaces_records_evenly() -> None:
     clock = Clock()
     records = [Record(None, None, str(i).encode()) for i in range(4)]
     sent = sent_at(Pace(rate=2, clock=clock, wait=clock.wait), clock, records)
     assert [at for at, _ in sent] == [0.0, 0.5, 1.0, 1.5]
 
 
-def test_a_high_rate_sends_chunks_but_never_ahead_of_time():
+def test_a_high_rate_sends_chunks_but_never_ahead_of_time() -> None:
     clock = Clock()
     records = [Record(None, None, b"") for _ in range(1_000)]
     sent = sent_at(Pace(rate=1_000, clock=clock, wait=clock.wait), clock, records)
@@ -251,15 +255,15 @@ def test_a_high_rate_sends_chunks_but_never_ahead_of_time():
     assert abs(sent[-1][0] - 1.0) < 0.05
 
 
-def test_a_speed_follows_event_time():
+def test_a_speed_follows_event_time() -> None:
     clock = Clock()
     records = [Record(EPOCH_MS + ms, None, b"") for ms in (0, 60_000, 30_000, 120_000)]
     sent = sent_at(Pace(speed=60, clock=clock, wait=clock.wait), clock, records)
     assert [at for at, _ in sent] == [0.0, 1.0, 1.0, 2.0]
 
 
-def test_without_pace_nothing_waits():
-    def wait(_seconds):
+def test_without_pace_nothing_waits() -> None:
+    def wait(_seconds: Any) -> None:
         raise AssertionError
 
     chunks = list(Pace(wait=wait).chunks([[Record(None, None, b"")] * 5_000]))

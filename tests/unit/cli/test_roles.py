@@ -1,5 +1,7 @@
 """Which column is what."""
 
+from typing import Any
+
 import pytest
 
 from stream.emit.roles import MappingError, layout_of, parse_map
@@ -7,21 +9,21 @@ from stream.emit.roles import MappingError, layout_of, parse_map
 COLUMNS = ["id", "when", "age", "country", "y", "p", "__index_level_0__"]
 
 
-def test_columns_named_like_a_role_have_it_and_the_rest_are_features():
+def test_columns_named_like_a_role_have_it_and_the_rest_are_features() -> None:
     layout = layout_of(COLUMNS, {"prediction": "y", "timestamp": "when"}, ["p"])
     assert layout.roles == {"id": "id", "timestamp": "when", "prediction": "y"}
     assert layout.features == ("age", "country")
     assert layout.ignored == ("p", "__index_level_0__")
 
 
-def test_request_id_is_the_id_unless_another_column_is():
+def test_request_id_is_the_id_unless_another_column_is() -> None:
     assert layout_of(["request_id", "a"], {}).roles == {"id": "request_id"}
     mapped = layout_of(["request_id", "a"], {"id": "a"})
     assert mapped.roles == {"id": "a"}
     assert mapped.features == ("request_id",)
 
 
-def test_latency_is_a_feature_unless_it_is_mapped():
+def test_latency_is_a_feature_unless_it_is_mapped() -> None:
     assert layout_of(["latency_ms"], {}).features == ("latency_ms",)
     assert layout_of(["latency_ms"], {"latency_ms": "latency_ms"}).features == ()
 
@@ -34,7 +36,7 @@ def test_latency_is_a_feature_unless_it_is_mapped():
         (["label=y", "label=p"], "twice"),
     ],
 )
-def test_a_pair_that_cannot_be_used_is_refused(given, words):
+def test_a_pair_that_cannot_be_used_is_refused(given: Any, words: str) -> None:
     with pytest.raises(MappingError, match=words):
         parse_map(given)
 
@@ -49,6 +51,6 @@ def test_a_pair_that_cannot_be_used_is_refused(given, words):
         ({}, ["nope"], "there is no column 'nope'"),
     ],
 )
-def test_a_layout_that_cannot_be_is_refused(mapped, ignored, words):
+def test_a_layout_that_cannot_be_is_refused(mapped: Any, ignored: Any, words: str) -> None:
     with pytest.raises(MappingError, match=words):
         layout_of(COLUMNS, mapped, ignored)

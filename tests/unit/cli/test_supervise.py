@@ -6,6 +6,9 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -17,43 +20,45 @@ from stream.cli.supervise import BACKOFF_S, STEADY_S, Supervisor, last_words
 class Clock:
     now = 0.0
 
-    def __call__(self):
+    def __call__(self) -> Any:
         return self.now
 
 
 @pytest.fixture
-def said():
+def said() -> Any:
     return []
 
 
 @pytest.fixture
-def clock():
+def clock() -> Any:
     return Clock()
 
 
 @pytest.fixture
-def children(said, clock):
+def children(said: Any, clock: Any) -> Iterator[Any]:
     supervisor = Supervisor(os.environ, said.append, clock)
     yield supervisor
     supervisor.stop()
 
 
-def until(look):
+def until(look: Any) -> None:
     deadline = time.monotonic() + 20
     while not look():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def tended(children, said, lines):
-    def look():
+def tended(children: Any, said: Any, lines: Any) -> Any:
+    def look() -> Any:
         children.tend()
         return len(said) >= lines
 
     until(look)
 
 
-def test_one_that_keeps_dying_is_started_ever_more_slowly(children, said, clock, tmp_path):
+def test_one_that_keeps_dying_is_started_ever_more_slowly(
+    children: Any, said: Any, clock: Any, tmp_path: Path
+) -> None:
     children.add(
         "worker-1", [sys.executable, "-c", "print('no luck'); exit(3)"], tmp_path / "w.log"
     )
@@ -66,7 +71,9 @@ def test_one_that_keeps_dying_is_started_ever_more_slowly(children, said, clock,
         clock.now += wait_s
 
 
-def test_one_that_ran_steadily_starts_again_at_once(children, said, clock, tmp_path):
+def test_one_that_ran_steadily_starts_again_at_once(
+    children: Any, said: Any, clock: Any, tmp_path: Path
+) -> None:
     children.add("agents", [sys.executable, "-c", "exit(1)"], tmp_path / "a.log")
     tended(children, said, 1)
     clock.now += BACKOFF_S[0]
@@ -76,7 +83,7 @@ def test_one_that_ran_steadily_starts_again_at_once(children, said, clock, tmp_p
     assert f"in {BACKOFF_S[0]:g} s" in said[-1]
 
 
-def test_a_signal_is_named(children, said, tmp_path):
+def test_a_signal_is_named(children: Any, said: Any, tmp_path: Path) -> None:
     children.add(
         "agents", [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], tmp_path / "l"
     )
@@ -84,7 +91,7 @@ def test_a_signal_is_named(children, said, tmp_path):
     assert "was ended by signal 9" in said[0]
 
 
-def test_last_words_of_a_log(tmp_path):
+def test_last_words_of_a_log(tmp_path: Path) -> None:
     log = tmp_path / "x.log"
     assert last_words(log) == f"see {log}"
     log.write_text("first\nlast\n\n")
@@ -92,7 +99,7 @@ def test_last_words_of_a_log(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it takes half a second")
-def test_a_child_dies_with_a_parent_that_is_killed(tmp_path):
+def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     child = textwrap.dedent("""
         import sys, time
         from stream.cli.children import end_with_parent
@@ -109,6 +116,7 @@ def test_a_child_dies_with_a_parent_that_is_killed(tmp_path):
         time.sleep(60)
     """)
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
         pid = int(process.stdout.readline())
         assert psutil.pid_exists(pid)
         process.send_signal(signal.SIGKILL)
@@ -119,9 +127,9 @@ def test_a_child_dies_with_a_parent_that_is_killed(tmp_path):
 # -- the note --------------------------------------------------------------------------------------
 
 
-def note(**changed):
+def note(**changed: Any) -> Any:
     pid, started = this_process()
-    fields = {
+    fields: dict[str, Any] = {
         "pid": pid,
         "started": started,
         "bootstrap_servers": "127.0.0.1:1",
@@ -133,29 +141,29 @@ def note(**changed):
     return Running(**(fields | changed))
 
 
-def test_a_running_up_is_found_and_its_note_is_private(tmp_path):
+def test_a_running_up_is_found_and_its_note_is_private(tmp_path: Path) -> None:
     leave_note(tmp_path, note())
     assert find_running(tmp_path) == note()
     assert (tmp_path / "up.json").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("changed", [{"pid": 2**22 + 1}, {"started": 1.0}])
-def test_one_that_is_gone_is_not(tmp_path, changed):
+def test_one_that_is_gone_is_not(tmp_path: Path, changed: Any) -> None:
     leave_note(tmp_path, note(**changed))
     assert find_running(tmp_path) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": 1}'])
-def test_a_note_that_is_none_is_passed_over(tmp_path, text):
+def test_a_note_that_is_none_is_passed_over(tmp_path: Path, text: str) -> None:
     (tmp_path / "up.json").write_text(text)
     assert find_running(tmp_path) is None
 
 
-def test_the_default_directory_is_the_users():
+def test_the_default_directory_is_the_users() -> None:
     assert str(data_directory(None)).endswith("/.local/share/streamgauge")
 
 
-def test_settings_win_over_a_running_up(tmp_path, monkeypatch):
+def test_settings_win_over_a_running_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from stream.cli.options import open_settings  # noqa: PLC0415  # typer
 
     monkeypatch.chdir(tmp_path)

@@ -1,5 +1,7 @@
 """Moments and figures as people write and read them."""
 
+from typing import Any
+
 import pytest
 
 from stream.cli.errors import USAGE, CommandError
@@ -22,11 +24,11 @@ NOW = 1_790_002_800_000  # 2026-09-21 15:00 UTC
         ("2026-09-21T17:00:00.5+02:00", NOW + 500),
     ],
 )
-def test_moments(text, ms):
+def test_moments(text: str, ms: Any) -> None:
     assert parse_moment("--since", text, NOW) == ms
 
 
-def test_what_is_no_moment_is_wrong_usage():
+def test_what_is_no_moment_is_wrong_usage() -> None:
     with pytest.raises(CommandError, match="--since 'tomorrow' is no time: write") as caught:
         parse_moment("--since", "tomorrow", NOW)
     assert caught.value.code == USAGE
@@ -45,11 +47,11 @@ def test_what_is_no_moment_is_wrong_usage():
         ("metric.clicks.sum", 1.5e9, "1.50e+09"),
     ],
 )
-def test_figures_have_their_unit(name, value, text):
+def test_figures_have_their_unit(name: str, value: Any, text: str) -> None:
     assert figure_text(name, value) == text
 
 
-def test_names():
+def test_names() -> None:
     assert canonical_window("24h") == "1d"
     assert feature_figure("feature.a.b.psi") == ("a.b", "psi")
     assert feature_figure("psi") == ("", "")
