@@ -36,8 +36,8 @@ Prediction = Scalar | list[int | float | str]
 Probability = Annotated[float, Meta(ge=0, le=1)] | Figures
 Label = Scalar | list[int | float | str] | Figures
 
-# Big enough for any id in use; an integer is accepted as its decimal string of at most 256.
-_INTEGER_ID_BOUND = 10**255
+# An integer is accepted as its decimal string of at most 256 characters, the sign included.
+_INTEGER_ID_MIN, _INTEGER_ID_BOUND = -(10**255) + 1, 10**256
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -193,5 +193,5 @@ def error_type(error: str | ErrorDetail) -> str:
 
 
 def _check_id(request_id: str | int | float | None) -> None:
-    if isinstance(request_id, int) and abs(request_id) >= _INTEGER_ID_BOUND:
+    if isinstance(request_id, int) and not _INTEGER_ID_MIN <= request_id < _INTEGER_ID_BOUND:
         raise ValueError("Expected `int` of at most 256 digits - at `$.request_id`")

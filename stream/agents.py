@@ -6,6 +6,7 @@ keeps no tables. This is the only module that imports Faust.
 """
 
 import asyncio
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,8 @@ class ControlPlane:
         self.http = http
         self.pending: dict[VersionId, None] = {}
         self._wake = asyncio.Event()
+        # Faust makes a folder even where it has nothing to put into it.
+        self._folder = tempfile.TemporaryDirectory(prefix="streamgauge-agents-")
         self.app = self._make_app()
 
     def _make_app(self) -> faust.App:
@@ -67,7 +70,7 @@ class ControlPlane:
             consumer_auto_offset_reset="latest",
             broker_session_timeout=_SESSION_TIMEOUT_S,
             autodiscover=False,
-            datadir=self.settings.data_dir,
+            datadir=self._folder.name,
         )
         panes = app.topic(topic_name(self.settings.namespace, Topic.PANES), value_type=bytes)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 from confluent_kafka.admin import AdminClient
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
 from schemas.activations import Activation, Plan
@@ -74,6 +74,16 @@ def connect_redis(settings: Settings) -> RedisClient:
     return redis.Redis.from_url(url, socket_timeout=10, retry=retry, retry_on_error=errors)
 
 
+def probing_redis(url: str) -> RedisClient:
+    """Make a client that asks once: who wants to know how things are wants the answer now."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=_PROBE_S,
+        socket_connect_timeout=_PROBE_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
 def run_worker(settings: Settings, instance: str | None) -> None:
     """Run one data-plane worker until SIGINT or SIGTERM."""
     ensure_topics(settings)
@@ -128,11 +138,13 @@ def run_agents(settings: Settings) -> None:
 
     admin = AdminClient(client_settings(settings))
 
+    probe = probing_redis(str(settings.redis.url))
+
     def health() -> tuple[bool, dict[str, Any]]:
         def broker() -> None:
             admin.list_topics(timeout=_PROBE_S)
 
-        return check_health(client, settings.namespace, broker, now_ms())
+        return check_health(probe, settings.namespace, broker, now_ms())
 
     metrics = make_metrics_registry(client, settings.namespace, now_ms)
     http = HttpServer(settings.http, health, metrics)

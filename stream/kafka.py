@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -11,9 +12,14 @@ from confluent_kafka.cimpl import NewTopic
 from schemas.topics import MESSAGE_BYTES_MAX, TOPICS, Topic, TopicSpec, topic_name, topic_settings
 from stream.settings import Settings
 
+log = structlog.get_logger("kafka")
+
 ADMIN_TIMEOUT_S = 30.0
 _TOPIC_VISIBLE_S = 30.0
-_LOG_ERRORS = 3  # syslog's level: a broker that is just starting makes librdkafka warn of nothing
+# Syslog's level. librdkafka writes a line for every attempt to connect, hundreds in an outage; what
+# it reports as an error is logged by `_tell` instead, once in a while.
+_LOG_CRITICAL = 2
+_TOLD_AGAIN_S = 10.0
 _CLIENT_NAMES = ("bootstrap.servers", "client.id", "security.protocol", "ssl.", "sasl.")
 
 
@@ -29,7 +35,18 @@ def client_settings(settings: Settings, *more: str) -> dict[str, Any]:
         name: value
         for name, value in settings.kafka.items()
         if name.startswith(_CLIENT_NAMES) or name in more
-    } | {"log.connection.close": False, "log_level": _LOG_ERRORS}
+    } | {"log.connection.close": False, "log_level": _LOG_CRITICAL, "error_cb": _tell}
+
+
+_told: dict[str, float] = {}
+
+
+def _tell(error: KafkaError) -> None:
+    """Log what a client reports, each kind of error once in ten seconds."""
+    now = time.monotonic()
+    if now - _told.get(error.name(), -_TOLD_AGAIN_S) >= _TOLD_AGAIN_S:
+        _told[error.name()] = now
+        log.warning("kafka", error=error.str(), retrying=error.retriable() or not error.fatal())
 
 
 def make_producer(settings: Settings, **more: Any) -> Producer:

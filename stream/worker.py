@@ -24,6 +24,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from schemas.topics import Topic, topic_name
 from stream.ingest.consumer import assign_claimed, make_group_consumer
+from stream.ingest.ends import LogEnds
 from stream.ingest.records import Record
 from stream.ingest.rejects import publish_refused
 from stream.ingest.sample import smallest
@@ -88,7 +89,7 @@ class Worker:
         self._progress: dict[int, Progress] = {}
         self._delta = Delta()
         self._committed_ms = 0
-        self._drained_ms = (0, 0)
+        self._ends = LogEnds(settings, self.topic)
         self._noticed: dict[VersionId, int] = {}
         self._to_notice: dict[VersionId, int] = {}
         self._failures = 0
@@ -153,10 +154,7 @@ class Worker:
         """Poll once, count, and commit when it is time."""
         options = self.settings.worker
         assert self._consumer is not None
-        started_ms = self.now_ms()
         polled = self._consumer.consume(options.poll_records, options.poll_ms / 1000)
-        if len(polled) < options.poll_records:  # else some partitions may not have had their turn
-            self._drained_ms = (self._drained_ms[1], started_ms)
         self._follow_registry()
         self._make_room()
         records: list[Record] = [m for m in polled if self._is_record(m)]
@@ -169,6 +167,7 @@ class Worker:
                 self._plans,
                 self._clocks,
             )
+        self._follow_ends()
         since_ms = self.now_ms() - self._committed_ms
         worked = any(p.next != p.base for p in self._progress.values())
         full = self._delta.pane_count() >= options.delta_panes_max
@@ -176,6 +175,15 @@ class Worker:
         if self._progress and (due or full):
             self._commit()
         self._notify()
+
+    def _follow_ends(self) -> None:
+        """Move the clocks of partitions that were read to their ends, and have not grown since."""
+        ends = {n: at.end for n, at in self._progress.items() if at.end is not None}
+        asked_ms, unchanged = self._ends.unchanged(ends)
+        for partition in unchanged:
+            at = self._progress[partition]
+            at.clock_ms = max(at.clock_ms, asked_ms)
+        self._ends.ask(ends, self.now_ms())
 
     def _make_room(self) -> None:
         """Pause reading while the control plane has too many panes left to roll up.
@@ -214,7 +222,7 @@ class Worker:
             return at is not None and at.take(message.offset() or 0)
         if error.code() == KafkaError._PARTITION_EOF:
             if at is not None:
-                at.at_end = True
+                at.end = message.offset()
             return False
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise CommitRefusedError(
@@ -264,7 +272,9 @@ class Worker:
     def _on_lost(self, consumer: Consumer, lost: list[TopicPartition]) -> None:
         if self._consumer is None:
             return  # we are closing it, and have dropped what was not committed
-        raise CommitRefusedError(f"{len(lost)} partitions were lost to another worker")
+        raise CommitRefusedError(
+            f"{len(lost)} partitions were lost: the session had ended, or another worker has them"
+        )
 
     # -- checkpoint ------------------------------------------------------------------------------
 
@@ -302,13 +312,9 @@ class Worker:
             self._consumer.commit(offsets=offsets, asynchronous=True)
 
     def _partition_commit(self, at: Progress) -> PartitionCommit:
-        # The clock is not now: this process may have stood still, and what was appended meanwhile
-        # is not read yet. It is the start of the last poll but one that took all there was.
-        at_end = at.at_end and not self._crowded
-        clock_ms = max(at.clock_ms, self._drained_ms[0]) if at_end else at.clock_ms
         marks = {version: at.watermarks[version] for version in at.touched}
         books = {book: count for book, count in at.books.items() if count}
-        return PartitionCommit(at.partition, at.base, at.next, clock_ms, books, marks)
+        return PartitionCommit(at.partition, at.base, at.next, at.clock_ms, books, marks)
 
     def _watermarks_of(self, version: VersionId) -> dict[PartitionId, Any]:
         return {

@@ -4,6 +4,8 @@ import socket
 from urllib.parse import urlsplit
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from schemas.topics import Topic
 from stream.cli.errors import CommandError, usage
@@ -14,7 +16,7 @@ from stream.state.client import RedisClient
 KAFKA_PORT = 9092
 # Long enough for another continent, short enough for a person who waits.
 CONNECT_TIMEOUT_S = 5.0
-REDIS_TIMEOUT_S = 10.0
+REDIS_TIMEOUT_S = 5.0
 
 _START_ONE = "start one with `streamgauge up`"
 
@@ -75,6 +77,7 @@ def require_redis(settings: Settings) -> RedisClient:
         url,
         socket_timeout=REDIS_TIMEOUT_S,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),  # a person waits
         decode_responses=True,
     )
     try:

@@ -5,6 +5,8 @@ import time
 import msgspec
 import redis
 import typer
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rich.console import Console
 
 from stream.cli.errors import FAILED
@@ -43,7 +45,10 @@ def doctor(
     client = None
     if url is not None:
         client = redis.Redis.from_url(
-            url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
+            url,
+            socket_timeout=_TIMEOUT_S,
+            socket_connect_timeout=_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
         )
     found = examine(settings, client, time.time_ns() // 1_000_000)
     if as_json:

@@ -4,6 +4,7 @@ import sys
 from importlib import metadata
 from typing import Annotated
 
+import structlog
 import typer
 
 from stream.cli import alerts, baseline, demo, doctor, emit, metrics, models, roles, up, watch
@@ -74,6 +75,8 @@ def streamgauge(
 
 def main() -> None:
     """Run a command; an error is one sentence on stderr. Exit codes: 0, 1 failed, 2 usage."""
+    # Results go to stdout, which programs read; logs must not be among them.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app()
     except CommandError as error:

@@ -17,7 +17,8 @@ LAG_MS_MAX = 300_000
 """More than 5 minutes behind is trouble, as in the rule `pipeline-lag`."""
 REFUSED_SHARE_MAX = 0.05
 """More refused events than one in twenty are worth a look; late ones of a backfill are not rare."""
-_RECORDS_NEAR = 10_000
+LAG_MS_NOTED = 30_000
+"""Records wait, and none was read for half a minute: worth a look before it is trouble."""
 _MS_PER_S = 1000
 
 
@@ -105,8 +106,8 @@ def check_lag(progress: Sequence[Progress], now_ms: int) -> Check:
         return trouble(
             "lag", f"{said} on {place}", "is a worker running? If so, start more of them"
         )
-    if lag > _RECORDS_NEAR and behind_ms > LAG_MS_MAX / 5:
-        return warning("lag", said, "it is catching up, or needs another worker")
+    if lag and behind_ms > LAG_MS_NOTED:
+        return warning("lag", said, "a worker is catching up, or does not get on: see its log")
     return fine("lag", said)
 
 

@@ -62,7 +62,10 @@ class DecodedEvent(msgspec.Struct, gc=False):
 
 
 class _Nobody(DecodedEvent, tag_field="model_name", tag="", gc=False):
-    """No model's event: a name has at least one character."""
+    """Takes events without a name to the slower path, which says what is wrong with them."""
+
+    def __post_init__(self) -> None:
+        raise ValueError("a model's name has at least one character")
 
 
 class Decoder:

@@ -23,6 +23,8 @@ from stream.window.panes import PaneId
 from stream.window.plan import PlanBook
 from stream.window.watermark import NEVER_MS, too_late
 
+FEATURE_NAME_CHARACTERS_MAX = 256
+"""As for request ids: names become Redis keys."""
 _NAME = re.compile(NAME_PATTERN)
 _NO_PREDICTION = Rejected(Reason.MISSING_FIELD, "missing `prediction`")
 
@@ -37,7 +39,7 @@ class Progress:
     next : the same after what was counted since
     expected : the same after what was polled and is not counted yet
     clock_ms : log clock: append time up to which the partition was read
-    at_end : whether the end of the log was reached and nothing polled since
+    end : where the log ended when its end was reached; None when something was polled since
     """
 
     topic: str
@@ -48,7 +50,7 @@ class Progress:
     watermarks: dict[VersionId, Watermark]
     books: dict[str, int] = field(default_factory=lambda: dict.fromkeys(BOOKS, 0))
     touched: set[VersionId] = field(default_factory=set)
-    at_end: bool = False
+    end: int | None = None
     expected: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,7 +64,7 @@ class Progress:
         if offset < self.expected:
             return False
         self.expected = offset + 1
-        self.at_end = False
+        self.end = None
         return True
 
 
@@ -207,11 +209,20 @@ def _add_version(
     clocks: Clocks,
 ) -> None:
     events: list[DecodedEvent] = [batch.events[i] for i in members.tolist()]
+    names = decoder.feature_names(version.model)
     times = columns.event_times(events, batch.append_ms[members], clocks.future_skew_ms_max)
     refused = dict(times.refused)
     for k, event in enumerate(events):
         if event.prediction is None and event.error is None:
             refused[k] = _NO_PREDICTION
+        elif names is None and event.features:
+            longest = max(map(len, event.features))
+            if longest > FEATURE_NAME_CHARACTERS_MAX:
+                refused[k] = Rejected(
+                    Reason.BAD_NAME,
+                    f"features: a name of {longest} characters; "
+                    f"at most {FEATURE_NAME_CHARACTERS_MAX} are accepted",
+                )
     kept = np.array([k for k in range(len(events)) if k not in refused], dtype=np.int64)
     if not refused:
         kept = np.arange(len(events))
@@ -223,7 +234,6 @@ def _add_version(
     _book(progress, "accepted", batch.partition[members[kept]])
     accepted = events if len(kept) == len(events) else [events[k] for k in kept.tolist()]
     panes = delta.panes.setdefault(version, {})
-    names = decoder.feature_names(version.model)
     at = times.times_ms[kept]
     for plan, chosen in plans.split(version, at):
         some = accepted if len(chosen) == len(accepted) else [accepted[k] for k in chosen.tolist()]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import redis
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from stream.live.overview import Overview
 from stream.live.view import LiveView
@@ -62,5 +63,5 @@ def _screen(
     parts: list[RenderableType] = [] if header is None else [header()]
     parts.append(LiveView(overview, time.time_ns() // 1_000_000))
     if trouble:
-        parts.append(f"[red]{trouble}[/]")
+        parts.append(Text(trouble, style="red"))
     return Group(*parts)

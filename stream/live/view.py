@@ -39,7 +39,8 @@ _PLAIN = (
     *_QUALITY,
 )
 
-
+# C0, DEL and C1: Rich lets the escape character through.
+_CONTROL = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160))}
 Draw = Callable[[WindowView], str]
 
 
@@ -130,7 +131,7 @@ class LiveView:
             names = version.drifted[: _FEATURES_NAMED if width < _WIDE else 2 * _FEATURES_NAMED]
             rest = len(version.drifted) - len(names)
             more = f" and {rest} more" if rest else ""
-            notes.append(f"[yellow]drifted:[/] {escape(', '.join(names))}{more}")
+            notes.append(f"[yellow]drifted:[/] {escape(harmless(', '.join(names)))}{more}")
         return notes
 
 
@@ -207,13 +208,15 @@ def _share(name: str, alarming: float | None = None) -> Draw:
 
 
 def short(value: float) -> str:
-    """Write a number in at most six characters, thousands as k, M.
+    """Write a number in at most seven characters, thousands as k, M.
 
     Examples
     --------
-    >>> [short(v) for v in (0.0, 0.0123, 4.0, 31.25, 1234.5, 2.5e6)]
-    ['0', '0.012', '4', '31.2', '1,234', '2.5M']
+    >>> [short(v) for v in (0.0, 0.0123, 4.0, 31.25, 1234.5, 2.5e6, 1e308)]
+    ['0', '0.012', '4', '31.2', '1,234', '2.5M', '1e+308']
     """
+    if abs(value) >= 999.5e6:  # noqa: PLR2004  # beyond three digits of M
+        return f"{value:.1g}"
     for least, unit, size in ((1e6, "M", 1e6), (1e5, "k", 1e3)):
         if abs(value) >= least:
             return f"{value / size:.3g}{unit}"
@@ -269,7 +272,18 @@ def _alert_line(alert: Mapping[str, Any]) -> str:
     state = "" if status == "firing" else f" [dim]({escape(status)})[/]"
     quiet = " [dim](silenced)[/]" if alert.get("silenced_by") else ""
     text = alert.get("summary") or alert.get("rule") or "alert"
-    return f"[{style}]● {escape(severity)}[/]{state}{quiet} {escape(str(text))}"
+    return f"[{style}]● {escape(severity)}[/]{state}{quiet} {escape(harmless(str(text)))}"
+
+
+def harmless(text: str) -> str:
+    r"""Replace what would steer a terminal or begin a line: names are others' input.
+
+    Examples
+    --------
+    >>> harmless("age\n\x1b[2J")
+    'age��[2J'
+    """
+    return text.translate(_CONTROL)
 
 
 def _cut(markup: str, width: int) -> Text:
@@ -296,7 +310,7 @@ def plain_lines(overview: Overview) -> list[str]:
                 if name in window.figures
             ]
             if version.drifted:
-                said.append(f"drifted={','.join(version.drifted)}")
+                said.append(f"drifted={_plain(','.join(version.drifted))}")
             if version.learning is not None:
                 said.append(f"baseline_events_missing={version.learning.events_missing}")
             lines.append(" ".join(said))
@@ -311,5 +325,8 @@ def _plain(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = str(value)
-    return f'"{text}"' if " " in text else text
+    text = harmless(str(value))
+    if not any(mark in text for mark in ' "='):
+        return text
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}"'

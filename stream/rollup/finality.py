@@ -82,16 +82,17 @@ def window_ends(spec: WindowSpec, pane: PaneId) -> range:
 def settled_from_ms(pane: PaneId, specs: Iterable[WindowSpec], lateness_ms: int) -> int:
     """Closing time from which on no window needs a pane on its own.
 
-    It can then join the pane of the next size; one of the largest size can be dropped.
+    It can then join the pane of the next size; one of the largest size can be dropped. All panes
+    that join the same one are settled at the same time: beside it none could be told apart.
     """
     parent = pane.parent()
     step_ms = parent.tier_ms if parent else None
     ends = [
-        window_ends(spec, pane)[-1]
+        window_ends(spec, parent or pane)[-1]
         for spec in specs
         if step_ms is None or spec.every_ms % step_ms != 0
     ]
-    return max(ends, default=pane.end_ms) + lateness_ms
+    return max(ends, default=(parent or pane).end_ms) + lateness_ms
 
 
 def live_end_ms(spec: WindowSpec, newest_event_ms: int) -> int:

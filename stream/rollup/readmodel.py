@@ -55,14 +55,24 @@ class ReadModel:
         script = resources.files("stream.state") / "scripts" / "view.lua"
         self._view = client.register_script(script.read_text("utf-8"))
 
-    def announce(self, version: VersionId, windows: list[str], features: list[str]) -> None:
-        """Add a model version to the sets that list what there is."""
+    def announce(self, version: VersionId, windows: list[str], features: set[str]) -> None:
+        """Add a model version to the sets that list what there is.
+
+        Features that no live window has any more leave, with their keys.
+        """
+        listed = keys.features_key(self._namespace, *version)
+        gone = {name.decode() for name in self._client.smembers(listed)} - features
         with self._client.pipeline(transaction=True) as pipe:
             pipe.sadd(keys.models_key(self._namespace), version.model)
             pipe.sadd(keys.versions_key(self._namespace, version.model), version.version)
             pipe.sadd(keys.windows_key(self._namespace, version.model), *windows)
             if features:
-                pipe.sadd(keys.features_key(self._namespace, *version), *features)
+                pipe.sadd(listed, *features)
+            for name in gone:
+                pipe.srem(listed, name)
+                for window in windows:
+                    pipe.unlink(keys.feature_key(self._namespace, *version, window, name))
+                    pipe.unlink(keys.histogram_key(self._namespace, *version, window, name))
             pipe.execute()
 
     def decided(self, version: VersionId) -> Decided | None:

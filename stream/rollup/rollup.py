@@ -224,7 +224,7 @@ class Rollup:
                 days = now.config.retention_days
                 self._read_model.show_live(report, bars, extra, decided, now.now_ms, days)
         windows = [spec.name for spec in now.specs]
-        self._read_model.announce(now.version, windows, sorted(features))
+        self._read_model.announce(now.version, windows, features)
 
     def _histograms(
         self, now: _Now, tracker: PaneTracker, spec: WindowSpec, end_ms: int
@@ -239,9 +239,10 @@ class Rollup:
     def _due(self, now: _Now, tracker: PaneTracker) -> list[tuple[int, WindowSpec]]:
         """Return final windows that are new or changed, and not reported just now, oldest first."""
         fence = self._fence(now)
+        closing_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
         due = []
         for spec in now.specs:
-            for end_ms in tracker.due_until(spec, now.closing_ms):
+            for end_ms in tracker.due_until(spec, closing_ms):
                 reported = fence.get(f"{spec.name}:{end_ms}")
                 if reported is None or now.now_ms - reported[1] >= REPORT_AGAIN_MS:
                     due.append((end_ms, spec))
@@ -272,9 +273,8 @@ class Rollup:
     def _roll(self, now: _Now, tracker: PaneTracker) -> None:
         """Roll settled panes into the next size, and drop those that no window needs."""
         options = self._settings.worker
-        settled_ms = tracker.settle(
-            now.settling_ms, now.newest_append_ms, now.clock_ms, options.idle_timeout_ms
-        )
+        needed_ms = now.newest_append_ms + options.idle_timeout_ms
+        settled_ms = tracker.settling.take(now.settling_ms, needed_ms, now.clock_ms)
         settled = [
             pane
             for pane in sorted(tracker.panes)

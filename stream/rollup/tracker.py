@@ -9,16 +9,46 @@ from stream.rollup.merge import PaneCounts, merge_panes
 from stream.window.panes import TIERS_MS, PaneId
 
 
+class Confirmation:
+    """Takes over what is known of event time when every partition was read as far.
+
+    A partition that has not carried the version may still bring its records: its worker lags,
+    stands still or has only begun to read the log again. So what follows from a record holds when
+    all partitions were read beyond that record's append time. Where Redis has lost that, it does
+    not.
+    """
+
+    def __init__(self) -> None:
+        self._pending = (0, 0)
+        self._taken = (0, 0)
+
+    def take(self, value_ms: int, needed_ms: int, clock_ms: int) -> int:
+        """Return the latest value that holds, 0 while none does.
+
+        Parameters
+        ----------
+        value_ms : event time that follows from what was read
+        needed_ms : append time up to which every partition must be read for it
+        clock_ms : log clock of the partition that lags most
+        """
+        if clock_ms >= needed_ms:
+            self._taken = self._pending = (needed_ms, value_ms)
+        elif clock_ms >= self._pending[0]:
+            self._taken, self._pending = self._pending, (needed_ms, value_ms)
+        read_to_ms, taken_ms = self._taken
+        return min(taken_ms, value_ms) if clock_ms >= read_to_ms else 0
+
+
 class PaneTracker:
     """Panes of a model version and the windows they changed."""
 
     def __init__(self) -> None:
         self.dropped_until_ms = 0
         self.panes: dict[PaneId, PaneCounts] = {}
+        self.closing = Confirmation()
+        self.settling = Confirmation()
         self.read_at: dict[PaneId, int] = {}
         self.due: dict[WindowSpec, set[int]] = {}
-        self._settling = (0, 0)
-        self._settled = (0, 0)
         self._starts: dict[int, list[int]] = {tier: [] for tier in TIERS_MS}
 
     def put(
@@ -63,33 +93,9 @@ class PaneTracker:
         """Mark a window as dealt with, until its panes change again."""
         self.due.get(spec, set()).discard(end_ms)
 
-    def settle(
-        self, settling_ms: int, newest_append_ms: int, clock_ms: int, idle_timeout_ms: int
-    ) -> int:
-        """Event time up to which nothing more can come, whatever is still unread.
-
-        Parameters
-        ----------
-        settling_ms : the same as far as what was read tells
-        newest_append_ms : append time of the version's newest record
-        clock_ms : log clock of the partition that lags most
-        idle_timeout_ms : by how much append times of records produced together may differ
-
-        Notes
-        -----
-        A partition may lag without having carried the version yet: its worker stands still, or has
-        only begun to read the log again. So a time is taken over when every partition was read
-        beyond what was newest then. Where Redis lost that, it does not hold.
-        """
-        append_ms, candidate_ms = self._settling
-        if clock_ms >= append_ms + idle_timeout_ms:
-            self._settled = (append_ms + idle_timeout_ms, candidate_ms)
-            self._settling = (newest_append_ms, settling_ms)
-        read_to_ms, settled_ms = self._settled
-        return min(settled_ms, settling_ms) if clock_ms >= read_to_ms else 0
-
     def is_due_in(self, pane: PaneId, specs: Iterable[WindowSpec]) -> bool:
-        """Whether a window that holds part of this pane is still due."""
+        """Whether a window that holds part of this pane, or of the one it joins, is still due."""
+        whole = pane.parent() or pane
         return any(
-            not self.due.get(spec, set()).isdisjoint(window_ends(spec, pane)) for spec in specs
+            not self.due.get(spec, set()).isdisjoint(window_ends(spec, whole)) for spec in specs
         )

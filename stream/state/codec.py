@@ -135,12 +135,13 @@ def bound_names(counts: Mapping[str, int], bound: int, other: int = 0) -> NameCo
     """
     if len(counts) <= bound:
         return NameCounts(bound, other, dict(counts))
-    order = sorted(counts, key=_sha1)
+    order = sorted(counts, key=name_hash)
     rest = sum(counts[name] for name in order[bound:])
     return NameCounts(bound, other + rest, {name: counts[name] for name in order[:bound]})
 
 
-def _sha1(name: str) -> str:
+def name_hash(name: str) -> str:
+    """Hash by which names are kept where not all can be."""
     # Redis' Lua has no other hash; it orders names here and protects nothing.
     return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
 

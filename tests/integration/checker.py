@@ -1,6 +1,6 @@
 """An independent checker: what every window must say, from the list of events that were sent.
 
-It imports nothing of the project and shares none of its ideas: no panes, no sketches, no watermarks.
+It imports nothing of the project and shares none of its ideas: no panes, sketches or watermarks.
 Every window is summed up from the events themselves, every quantile is read from the sorted
 latencies. What it is compared with are the reports on the metrics topic, by highest revision.
 """
@@ -133,7 +133,7 @@ class Reports:
     def __init__(self, bootstrap_servers: str, namespace: str) -> None:
         self.best: dict[WindowKey, dict[str, Any]] = {}
         self.contents: dict[str, str] = {}
-        self.ids: dict[tuple[WindowKey, int], set[str]] = defaultdict(set)
+        self.ids: dict[tuple[WindowKey, int], list[str]] = defaultdict(list)
         self._records = TopicReader(bootstrap_servers, f"{namespace}.metrics")
 
     def read(self) -> dict[WindowKey, dict[str, Any]]:
@@ -147,7 +147,7 @@ class Reports:
             content = json.dumps({**report, "id": None}, sort_keys=True)
             known = self.contents.setdefault(report["id"], content)
             assert known == content, f"two contents have the id {report['id']}"
-            self.ids[key, report["revision"]].add(report["id"])
+            self.ids[key, report["revision"]].append(report["id"])
             if report["revision"] >= self.best.get(key, report)["revision"]:
                 self.best[key] = report
         return self.best

@@ -1,22 +1,31 @@
-"""Bad input of every kind among good: nothing stops, every bad event is kept, the good all count."""
+"""Bad input of every kind among good: nothing stops, the bad is kept, the good is counted."""
 
 import hashlib
 import json
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-import pytest
 from checker import Sent, TopicReader
-from programs import Programs, until
+from programs import Programs
 from settled import QUICK, assert_settled
-from traffic import NDJSON, START_MS, Message, Sender, create_topic, encode, make_events, pack
+from traffic import (
+    NDJSON,
+    PARTITIONS,
+    START_MS,
+    Headers,
+    Message,
+    Sender,
+    create_topic,
+    encode,
+    make_events,
+    pack,
+)
 
 EVENTS = 30_000
 ROUNDS = 8
-LATE_MS = 5_000 + 3_600_000
+SPAN_MS = 50 * 60_000
 GOOD = {"model_name": "credit", "model_version": "1", "timestamp": START_MS, "prediction": 1}
 
 
@@ -63,12 +72,8 @@ BAD: dict[str, tuple[bytes, str, str]] = {
 """By what is wrong: the bytes, the reason, and what the detail says."""
 
 
-class Place(NamedTuple):
-    """Where an event was read."""
-
-    partition: str
-    offset: str
-    index: str
+Place = tuple[str, str, str]
+"""Where an event was read: partition, offset, index in its record."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class Bad:
         """Send one record; ``refused`` says what becomes of its events, by index."""
         partition, offset = self._sender.send_one(message, partition)
         for index, one in refused.items():
-            self.expected[Place(str(partition), str(offset), str(index))] = one
+            self.expected[str(partition), str(offset), str(index)] = one
 
 
 def send_bad(bad: Bad) -> tuple[list[Sent], int]:
@@ -102,11 +107,9 @@ def send_bad(bad: Bad) -> tuple[list[Sent], int]:
         bad.send((key, value, []), {0: Refused(value, key, reason, detail)})
     soon = event(timestamp=time.time_ns() // 1_000_000 + 600_000)
     bad.send((None, soon, []), {0: Refused(soon, None, "timestamp_in_future", "ahead")})
-    avro = [("content-type", b"application/avro")]
+    avro: Headers = [("content-type", b"application/avro")]
     value = event()
-    bad.send(
-        (b"a", value, avro), {0: Refused(value, b"a", "unsupported_content_type", "avro")}
-    )
+    bad.send((b"a", value, avro), {0: Refused(value, b"a", "unsupported_content_type", "avro")})
     good = [Sent("credit", "1", START_MS + 1, 5.0), Sent("churn", "b", START_MS + 2, 6.0)]
     first, last = (encode(one, n) for n, one in enumerate(good))
     inside = {
@@ -155,25 +158,68 @@ def odd_messages(sent: list[Sent]) -> list[Message]:
     return out
 
 
+LATE = (START_MS - 1_800_000, START_MS - 86_400_000 * 365)
+"""Times that are more than the allowed hour behind the end of the traffic."""
+
+
+def send_late(bad: Bad) -> None:
+    """Send to every partition what comes too late, alone and in an array."""
+    for partition in range(PARTITIONS):
+        single, inside = (event(timestamp=time_ms) for time_ms in LATE)
+        bad.send((None, single, []), {0: Refused(single, None, "too_late", "behind")}, partition)
+        array = b"[" + inside + b"]"
+        bad.send((None, array, []), {0: Refused(inside, None, "too_late", "behind")}, partition)
+
+
+def assert_all_kept(stack: Any, namespace: str, topic: str, bad: Bad) -> None:
+    """Check every record on the topic of rejected ones: its bytes, its key, its headers."""
+    found: dict[Place, Any] = {}
+    with TopicReader(stack.bootstrap_servers, f"{namespace}.rejected") as reader:
+        for record in reader.read():
+            headers = {name: value.decode() for name, value in record.headers()}
+            place = (headers["partition"], headers["offset"], headers["index"])
+            assert place not in found, "published once, as nothing crashed"
+            found[place] = record
+    assert found.keys() == bad.expected.keys()
+    for place, record in found.items():
+        expected = bad.expected[place]
+        headers = {name: value.decode() for name, value in record.headers()}
+        assert headers["topic"] == topic
+        assert headers["reason"] == expected.reason, headers["detail"]
+        assert expected.detail in headers["detail"]
+        assert record.key() == expected.key
+        if len(expected.value) < 900_000:
+            assert record.value() == expected.value
+            assert "sha256" not in headers
+        else:
+            assert record.value() == b""
+            assert headers["sha256"] == hashlib.sha256(expected.value).hexdigest()
+
+
 def test_bad_input_is_kept_with_its_reason_and_the_good_is_all_counted(
     stack: Any, namespace: str, programs: Programs, read: Any
 ) -> None:
-    topic = create_topic(stack.bootstrap_servers, namespace)
     programs.start("agents", **QUICK)
+    topic = create_topic(stack.bootstrap_servers, namespace)
     sender = Sender(stack.bootstrap_servers, topic)
     bad = Bad(sender)
-    sent = make_events(EVENTS, seed=8)
-    messages = list(pack(sent, seed=9))
+    traffic = make_events(EVENTS, seed=8, span_ms=SPAN_MS)
+    messages = list(pack(traffic, seed=9))
+    good: list[Sent] = []
     empty = 0
     for part in range(ROUNDS):
         more, empty_more = send_bad(bad)
-        sent += more
+        good += more
         empty += empty_more
-        sender.send(messages[part::1][: 0] or messages[part * len(messages) // ROUNDS : (part + 1) * len(messages) // ROUNDS])
-    sender.send(odd_messages(sent))
-    worker = programs.start("worker", **QUICK)
+        sender.send(messages[part * len(messages) // ROUNDS : (part + 1) * len(messages) // ROUNDS])
+    sender.send(odd_messages(good))
     rejected = len(bad.expected)
-    late = send_late(stack, namespace, sender, bad, sent)
-    assert_settled(stack, namespace, read, sent, rejected=rejected, late=late, empty=empty)
-    assert worker.poll() is None, "the worker went on"
+    send_late(bad)
+    late = len(bad.expected) - rejected
+
+    worker = programs.start("worker", **QUICK)
+    assert_settled(
+        stack, namespace, read, traffic + good, rejected=rejected, late=late, empty=empty
+    )
+    assert worker.poll() is None, "it went on"
     assert_all_kept(stack, namespace, topic, bad)

@@ -2,26 +2,29 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from checker import DAY_MS, MINUTE_MS, Sent
 from confluent_kafka import KafkaException, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 PARTITIONS = 4
 START_MS = 1_700_000_000_000 // DAY_MS * DAY_MS + 22 * 60 * MINUTE_MS + 17 * MINUTE_MS
 """In November 2023, at 22:17: long enough ago for every window to close, and before a midnight."""
 DISORDER_MS = 5_000
 VERSIONS = (("credit", "1"), ("credit", "2"), ("churn", "2024-01"), ("churn", "b"))
-NDJSON = [("content-type", b"application/x-ndjson")]
 _ERRORS = ("timeout", "upstream", "out of memory")
 _ERROR_SHARE = 0.03
 _CHUNK = 40
 _FLUSH_S = 60.0
 
-Message = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+Headers = list[tuple[str, str | bytes | None]]
+Message = tuple[bytes | None, bytes | None, Headers]
 """Key, value and headers."""
+NDJSON: Headers = [("content-type", b"application/x-ndjson")]
 
 
 def make_events(
@@ -41,7 +44,8 @@ def make_events(
     kinds = rng.integers(0, len(_ERRORS), count)
     return [
         Sent(
-            *versions[which[i]],
+            model=versions[which[i]][0],
+            version=versions[which[i]][1],
             time_ms=int(times[i]),
             latency_ms=float(latencies[i]),
             error=_ERRORS[kinds[i]] if failed[i] else None,
@@ -61,8 +65,8 @@ def encode(event: Sent, number: int) -> bytes:
         "latency_ms": event.latency_ms,
     }
     if number % 3 == 0:
-        text = np.datetime_as_string(np.datetime64(event.time_ms, "ms"))
-        fields["timestamp"] = f"{text}Z"
+        text = datetime.fromtimestamp(event.time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+        fields["timestamp"] = text.replace("+00:00", "Z")
     if event.error is None:
         fields["prediction"] = number % 2
     elif number % 2:
@@ -80,7 +84,9 @@ def pack(events: Sequence[Sent], seed: int, first_number: int = 0) -> Iterator[M
         encoded = [encode(events[n - first_number], n) for n in numbers]
         way = rng.random()
         if way < 0.4:
-            yield from ((f"r-{n}".encode(), one, []) for n, one in zip(numbers, encoded, strict=True))
+            yield from (
+                (f"r-{n}".encode(), one, []) for n, one in zip(numbers, encoded, strict=True)
+            )
         elif way < 0.8:
             yield from ((None, one, []) for one in encoded)
         elif way < 0.9:
@@ -135,6 +141,28 @@ class Sender:
         assert self._producer.flush(_FLUSH_S) == 0
         if self._failed:
             raise KafkaException(self._failed[0])
+
+    def send_one(self, message: Message, partition: int = -1) -> tuple[int, int]:
+        """Produce one message and return the partition and the offset it got."""
+        key, value, headers = message
+        places: list[tuple[int, int]] = []
+
+        def delivered(error: Any, record: Any) -> None:
+            self._delivered(error, record)
+            places.append((record.partition(), record.offset()))
+
+        self._producer.produce(
+            self._topic,
+            value,
+            key=key,
+            headers=headers,
+            partition=partition,
+            on_delivery=delivered,
+        )
+        assert self._producer.flush(_FLUSH_S) == 0
+        if self._failed:
+            raise KafkaException(self._failed[0])
+        return places[0]
 
     def _delivered(self, error: Any, _message: Any) -> None:
         if error is not None:

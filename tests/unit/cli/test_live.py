@@ -96,6 +96,19 @@ def test_hostile_names_are_text() -> None:
     assert "[bold]y[/]" in text
 
 
+def test_names_cannot_steer_the_terminal_or_forge_lines() -> None:
+    hostile = "age\x1b[2J\x9b2J\nmodel=credit count=0"
+    drifted = version(features=(FeatureView(hostile, True, 0.31, 0.4),))
+    alert = {"severity": "error", "status": "firing", "rule": "r", "summary": f'"{hostile}"'}
+    overview = Overview((drifted,), (alert,))
+    for text in (drawn(overview, width=200), "\n".join(plain_lines(overview))):
+        assert not {"\x1b", "\x9b"} & set(text)
+        assert not any(line.startswith("model=credit count=0") for line in text.splitlines())
+    lines = plain_lines(overview)
+    assert len(lines) == len(drifted.windows) + 1
+    assert lines[-1].endswith('=0\\""')
+
+
 def test_plain_lines_hold_names_and_values() -> None:
     learning = Learning(10, 0)
     (line,) = plain_lines(Overview((version(windows=("5m",), learning=learning),), ()))
@@ -118,6 +131,8 @@ def test_values_of_hashes_are_json_or_text() -> None:
         (4.0, "4"),
         (1234.5, "1,234"),
         (2.5e6, "2.5M"),
+        (6.87e10, "7e+10"),
+        (1e308, "1e+308"),
     ],
 )
 def test_numbers_are_short(value: Any, text: str) -> None:

@@ -65,7 +65,8 @@ def test_every_window_that_holds_part_of_a_pane(size: str, pane: PaneId, ends: l
 def test_a_pane_is_settled_when_no_finer_window_needs_it() -> None:
     specs = [window_spec(size) for size in ("1m", "5m", "1h", "1d", "7d")]
     minute = PaneId(MINUTE_MS, 0)
-    assert settled_from_ms(minute, specs, HOUR_MS) == 5 * MINUTE_MS + HOUR_MS
+    # Its five minutes join one pane together, and the last of them is in a window until minute 9.
+    assert settled_from_ms(minute, specs, HOUR_MS) == 9 * MINUTE_MS + HOUR_MS
     day = PaneId(DAY_MS, 0)
     assert settled_from_ms(day, specs, HOUR_MS) == 2 * DAY_MS + 5 * DAY_MS + HOUR_MS
 
