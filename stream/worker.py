@@ -189,7 +189,8 @@ class Worker:
         """Pause reading while the control plane has too many panes left to roll up.
 
         Only a log that is read again faster than it was written gets here. Redis' memory stays
-        bounded, the group membership is kept, and nothing is lost: reading goes on later.
+        bounded, the group membership is kept, and nothing is lost: reading goes on later. The
+        partition that lags most is always read, as nothing can be rolled up before it has caught up.
         """
         now_ms = self.now_ms()
         if not self._crowded or now_ms - self._looked_ms < _LOOK_MS:
@@ -199,20 +200,27 @@ class Worker:
         limit = self.settings.worker.unrolled_panes_max
         counts = self.store.pane_counts(self._crowded)
         self._crowded = {v for v, count in counts.items() if count > limit * _ROOM_SHARE}
-        if not self._crowded:
-            self._consumer.resume(self._consumer.assignment())
+        assigned = self._consumer.assignment()
+        lowest_ms = self.store.lowest_clock_ms() if self._crowded else None
+        ahead = [at for at in assigned if self._is_ahead(at.partition, lowest_ms)]
+        self._consumer.pause(ahead)
+        self._consumer.resume([at for at in assigned if at not in ahead])
+
+    def _is_ahead(self, partition: int, lowest_ms: int | None) -> bool:
+        at = self._progress.get(partition)
+        return lowest_ms is not None and at is not None and at.clock_ms > lowest_ms
 
     def _pause_if_crowded(self, panes: Mapping[VersionId, int]) -> None:
         limit = self.settings.worker.unrolled_panes_max
         crowded = {version for version, count in panes.items() if count > limit}
-        if crowded and self._consumer is not None:
-            self._crowded |= crowded
+        if crowded and not self._crowded and self._consumer is not None:
             log.warning(
                 "paused",
                 why=f"more than {limit} panes wait to be rolled up: are the agents running?",
                 versions=sorted(" ".join(version) for version in crowded),
             )
             self._consumer.pause(self._consumer.assignment())
+        self._crowded |= crowded
 
     def _is_record(self, message: Message) -> bool:
         """Whether a message is a record we expect; handles events of the consumer."""
@@ -248,7 +256,7 @@ class Worker:
 
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         known = consumer.list_topics(self.topic, timeout=ADMIN_TIMEOUT_S).topics[self.topic]
-        self.store.expect(self.topic, [PartitionId(self._topic_id, n) for n in known.partitions])
+        self.store.expect(PartitionId(self._topic_id, n) for n in known.partitions)
         claims = assign_claimed(
             self.settings, consumer, assigned, self._topic_id, self.store, self._owner
         )

@@ -15,6 +15,7 @@ import orjson
 
 from stream.arrays import IntArray
 from stream.ingest.decode import DecodedEvent
+from stream.window.count import FEATURE_NAME_CHARACTERS_MAX
 
 HASH_BYTES = 6
 """48 bits: a double, which is what Redis' scores are, holds them exactly."""
@@ -69,7 +70,7 @@ def sample_rows(
             [
                 request_id,
                 time_ms,
-                {k: v for k, v in features.items() if not isinstance(v, list | dict)},
+                {k: v for k, v in features.items() if _is_kept(k, v)},
                 None if isinstance(event.prediction, list) else event.prediction,
                 None if isinstance(event.probability, dict) else event.probability,
             ]
@@ -95,6 +96,10 @@ def _bounded(value: Any) -> Any:
         return float(value)
     except OverflowError:
         return None
+
+
+def _is_kept(name: str, value: Any) -> bool:
+    return len(name) <= FEATURE_NAME_CHARACTERS_MAX and not isinstance(value, list | dict)
 
 
 def smallest(rows: Sequence[SampleRow], rows_max: int) -> list[SampleRow]:

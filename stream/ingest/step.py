@@ -23,8 +23,6 @@ from stream.window.panes import PaneId
 from stream.window.plan import PlanBook
 from stream.window.watermark import NEVER_MS, too_late
 
-FEATURE_NAME_CHARACTERS_MAX = 256
-"""As for request ids: names become Redis keys."""
 _NAME = re.compile(NAME_PATTERN)
 _NO_PREDICTION = Rejected(Reason.MISSING_FIELD, "missing `prediction`")
 
@@ -209,20 +207,11 @@ def _add_version(
     clocks: Clocks,
 ) -> None:
     events: list[DecodedEvent] = [batch.events[i] for i in members.tolist()]
-    names = decoder.feature_names(version.model)
     times = columns.event_times(events, batch.append_ms[members], clocks.future_skew_ms_max)
     refused = dict(times.refused)
     for k, event in enumerate(events):
         if event.prediction is None and event.error is None:
             refused[k] = _NO_PREDICTION
-        elif names is None and event.features:
-            longest = max(map(len, event.features))
-            if longest > FEATURE_NAME_CHARACTERS_MAX:
-                refused[k] = Rejected(
-                    Reason.BAD_NAME,
-                    f"features: a name of {longest} characters; "
-                    f"at most {FEATURE_NAME_CHARACTERS_MAX} are accepted",
-                )
     kept = np.array([k for k in range(len(events)) if k not in refused], dtype=np.int64)
     if not refused:
         kept = np.arange(len(events))
@@ -233,6 +222,7 @@ def _add_version(
         return
     _book(progress, "accepted", batch.partition[members[kept]])
     accepted = events if len(kept) == len(events) else [events[k] for k in kept.tolist()]
+    names = decoder.feature_names(version.model)
     panes = delta.panes.setdefault(version, {})
     at = times.times_ms[kept]
     for plan, chosen in plans.split(version, at):

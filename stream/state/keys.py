@@ -38,11 +38,6 @@ class StateKeys:
         return self._root + "clocks"
 
     @property
-    def topics(self) -> str:
-        """HASH topic → its id when it was last read."""
-        return self._root + "topics"
-
-    @property
     def versions(self) -> str:
         """SET of ``model version`` that have state."""
         return self._root + "versions"

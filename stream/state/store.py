@@ -131,22 +131,16 @@ class StateStore:
         if gone:
             self.client.hdel(self.keys.clocks, *gone)
 
-    def expect(self, topic: str, partitions: Sequence[PartitionId]) -> None:
-        """Give every partition of a topic a log clock, which holds windows back until it is read.
-
-        Where the topic was deleted and made anew, clocks of the old one hold nothing back any more.
-        """
-        topic_id = partitions[0].topic_id
-        before = self.client.hget(self.keys.topics, topic)
-        clocks = [PartitionId.parse(name.decode()) for name in self.client.hkeys(self.keys.clocks)]
+    def expect(self, partitions: Iterable[PartitionId]) -> None:
+        """Give every partition of a topic a log clock, which holds windows back until it is read."""
         with self.client.pipeline(transaction=True) as pipe:
-            for old in clocks:
-                if before is not None and old.topic_id == before.decode() != topic_id:
-                    pipe.hdel(self.keys.clocks, str(old))
             for partition in partitions:
                 pipe.hsetnx(self.keys.clocks, str(partition), 0)
-            pipe.hset(self.keys.topics, topic, topic_id)
             pipe.execute()
+
+    def lowest_clock_ms(self) -> int:
+        """Log clock of the partition that lags most."""
+        return min((int(value) for value in self.client.hvals(self.keys.clocks)), default=0)
 
     def start(self, partition: PartitionId, offset: int, seen_from_ms: int) -> None:
         """Set where a partition starts: after nothing was stored, or past a gap in the log.

@@ -13,6 +13,8 @@ from stream.window.delta import GridDelta, PaneDelta
 from stream.window.panes import PaneId
 from stream.window.plan import DEFAULT_PLAN, CountingPlan
 
+FEATURE_NAME_CHARACTERS_MAX = 256
+"""Names become Redis keys: a feature with a longer one is not counted, its event is."""
 _KIND_OF_TYPE: dict[type, str] = {
     int: deltas.NUMBER,
     float: deltas.NUMBER,
@@ -93,5 +95,7 @@ def _count_kinds(
         if names is not None:
             features = dict(zip(names, msgspec.structs.astuple(features), strict=True))
         for name, value in features.items():
+            if len(name) > FEATURE_NAME_CHARACTERS_MAX:
+                continue
             kind = _KIND_OF_TYPE[type(value)] + name
             kinds[kind] = kinds.get(kind, 0) + 1

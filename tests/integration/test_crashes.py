@@ -37,6 +37,20 @@ def test_a_worker_killed_five_times_in_the_middle_loses_and_repeats_nothing(
     assert_settled(stack, namespace, read, sent)
 
 
+def test_a_worker_without_room_for_panes_reads_on_slowly_and_exactly(
+    stack: Any, namespace: str, programs: Programs, read: Any
+) -> None:
+    # Fewer panes than the allowed lateness alone needs: there is never room.
+    narrow = {"STREAMGAUGE_WORKER__UNROLLED_PANES_MAX": "20"}
+    programs.start("agents", **QUICK)
+    sent = make_events(20_000, seed=16)
+    topic = create_topic(stack.bootstrap_servers, namespace)
+    Sender(stack.bootstrap_servers, topic).send(pack(sent, seed=17))
+    programs.start("worker", **QUICK, **narrow, STREAMGAUGE_WORKER__POLL_RECORDS="500")
+    until(lambda: "paused" in programs.log(), "the worker pauses")
+    assert_settled(stack, namespace, read, sent)
+
+
 def test_a_worker_that_stood_still_past_its_session_changes_nothing(
     stack: Any, namespace: str, programs: Programs, read: Any
 ) -> None:
