@@ -190,7 +190,7 @@ class Worker:
 
         Only a log that is read again faster than it was written gets here. Redis' memory stays
         bounded, the group membership is kept, and nothing is lost: reading goes on later. The
-        partition that lags most is always read, as nothing can be rolled up before it has caught up.
+        partition that lags most is read all the same: all that can be rolled up waits for it.
         """
         now_ms = self.now_ms()
         if not self._crowded or now_ms - self._looked_ms < _LOOK_MS:

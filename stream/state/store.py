@@ -132,7 +132,7 @@ class StateStore:
             self.client.hdel(self.keys.clocks, *gone)
 
     def expect(self, partitions: Iterable[PartitionId]) -> None:
-        """Give every partition of a topic a log clock, which holds windows back until it is read."""
+        """Give partitions log clocks, which hold windows back until they are read."""
         with self.client.pipeline(transaction=True) as pipe:
             for partition in partitions:
                 pipe.hsetnx(self.keys.clocks, str(partition), 0)

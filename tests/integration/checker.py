@@ -105,7 +105,6 @@ def _wrong_figures(key: WindowKey, want: Figures, report: Mapping[str, Any]) -> 
         "label_count": (report["label_count"], 0),
         "errors": (report.get("errors", {}), dict(want.errors)),
         "complete": (report["complete"], True),
-        "exact": (report["exact"], True),
         "start": (report["window"]["start"], key.end_ms - size_ms),
         "tumbling": (report["window"]["tumbling"], key.end_ms % size_ms == 0),
         "error_rate": (metrics["error_rate"], sum(want.errors.values()) / want.count),

@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from checker import Reports, Sent, assert_balanced, differences, expected_windows, read_books
+from checker import (
+    Reports,
+    Sent,
+    WindowKey,
+    assert_balanced,
+    differences,
+    expected_windows,
+    read_books,
+)
 from programs import until
 
 QUICK = {"STREAMGAUGE_WORKER__IDLE_TIMEOUT_MS": "2000"}
@@ -12,8 +20,11 @@ QUICK = {"STREAMGAUGE_WORKER__IDLE_TIMEOUT_MS": "2000"}
 
 def assert_settled(
     stack: Any, namespace: str, client: Any, sent: Sequence[Sent], **refused: int
-) -> None:
-    """Check every window and the books; ``refused`` says what else there must be in those."""
+) -> dict[WindowKey, dict[str, Any]]:
+    """Check every window and the books, and return the reports.
+
+    ``refused`` says what there must be in the books beside the accepted events.
+    """
     expected = expected_windows(sent)
     books = {"accepted": len(sent), **refused}
     total = sum(books.values())
@@ -25,6 +36,7 @@ def assert_settled(
     found = read_books(client, namespace)
     assert_balanced(found)
     assert found == {"consumed": total, "late": 0, "rejected": 0, "empty": 0, **books}
+    return reports.best
 
 
 def wait_until_right(expected: Any, reports: Reports, deadline_s: float = 50.0) -> list[str]:
