@@ -24,10 +24,10 @@ _REFERENCE_ROWS = 10_000
 _RUN = 1_000
 
 
-def settings_of(servers: str, redis_url: str) -> Settings:
+def settings_of(servers: str, redis_url: str, namespace: str = "load") -> Settings:
     """Settings of a run: the defaults, in a namespace of its own."""
     options = {
-        "namespace": "load",
+        "namespace": namespace,
         "kafka": {"bootstrap.servers": servers},
         "redis": {"url": redis_url},
     }

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import redis
@@ -32,7 +33,7 @@ _TICK_S = 0.01
 _POOL = 5_000
 
 
-def send(settings: Settings, rate: int, seconds: float, sent: list[float]) -> None:
+def send(settings: Settings, rate: int, seconds: float, sent: list[int]) -> None:
     """Send events evenly; their event time is the time of sending."""
     producer = Producer({"bootstrap.servers": settings.bootstrap_servers, "linger.ms": 5})
     topic = topic_name(settings.namespace, Topic.PREDICTIONS)
@@ -67,6 +68,36 @@ def look(settings: Settings, sender: threading.Thread) -> list[float]:
     return ages
 
 
+class Measured(NamedTuple):
+    """How many events were sent, and how old each was that became visible first."""
+
+    sent: int
+    ages_s: list[float]
+
+    def text(self, rate: int) -> str:
+        """Two lines for a person."""
+        p95 = statistics.quantiles(self.ages_s, n=20)[-1]
+        return (
+            f"{self.sent:,} events at {rate:,}/s; {len(self.ages_s)} newer ones became visible\n"
+            f"age when first visible: median {statistics.median(self.ages_s):.2f} s, "
+            f"p95 {p95:.2f} s, max {max(self.ages_s):.2f} s"
+        )
+
+
+def measure(settings: Settings, rate: int, seconds: float, folder: Path) -> Measured:
+    """Run a worker and an agents process under load; logs go to ``folder``."""
+    ensure_topics(settings)
+    publish_reference(settings)
+    environment = environment_of(settings, dict(os.environ)) | {"STREAMGAUGE_HTTP__PORT": "0"}
+    sent: list[int] = []
+    with roles(environment, os.getpid(), folder / "roles.log"):
+        sender = threading.Thread(target=send, args=(settings, rate, seconds, sent), daemon=True)
+        sender.start()
+        ages = look(settings, sender)
+        sender.join()
+    return Measured(sent[0], ages[len(ages) // 5 :])  # the first ones wait for the start
+
+
 def main() -> None:
     """Run it and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -75,23 +106,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, EmbeddedStack.start(Path(folder)) as stack:
         settings = settings_of(stack.bootstrap_servers, stack.redis_url)
-        ensure_topics(settings)
-        publish_reference(settings)
-        environment = environment_of(settings, dict(os.environ)) | {"STREAMGAUGE_HTTP__PORT": "0"}
-        sent: list[float] = []
-        with roles(environment, os.getpid(), Path(folder) / "roles.log"):
-            sender = threading.Thread(
-                target=send, args=(settings, given.rate, given.seconds, sent), daemon=True
-            )
-            sender.start()
-            ages = look(settings, sender)
-            sender.join()
-        settled = ages[len(ages) // 5 :]  # the first ones wait for the processes to start
-        print(f"{sent[0]:,} events at {given.rate:,}/s; {len(settled)} newer ones became visible")
-        print(
-            f"age when first visible: median {statistics.median(settled):.2f} s, "
-            f"p95 {statistics.quantiles(settled, n=20)[-1]:.2f} s, max {max(settled):.2f} s"
-        )
+        measured = measure(settings, given.rate, given.seconds, Path(folder))
+        print(measured.text(given.rate))
 
 
 if __name__ == "__main__":

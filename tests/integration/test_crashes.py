@@ -10,7 +10,7 @@ from settled import QUICK, assert_settled
 from traffic import Sender, create_topic, make_events, pack
 
 KILLS = 5
-EVENTS = 120_000
+EVENTS = 80_000
 CHECKPOINT_MS = 5_000
 
 
@@ -18,7 +18,7 @@ def test_a_worker_killed_five_times_in_the_middle_loses_and_repeats_nothing(
     stack: Any, namespace: str, programs: Programs, read: Any
 ) -> None:
     # Small polls and a commit after almost each: a kill hits every part of the work.
-    slow = {"STREAMGAUGE_WORKER__POLL_RECORDS": "100", "STREAMGAUGE_WORKER__CHECKPOINT_MS": "20"}
+    slow = {"STREAMGAUGE_WORKER__POLL_RECORDS": "50", "STREAMGAUGE_WORKER__CHECKPOINT_MS": "20"}
 
     def start() -> Any:
         return programs.start("worker", "--instance", "one", **QUICK, **slow)
