@@ -35,6 +35,8 @@ class RejectedHeaders(
     sha256
         Of the event's bytes, hex; only where they are too many to be published again, and the value
         is empty.
+    key_sha256
+        Of the record's key, hex; only where that is too long to be published again.
     """
 
     reason: Reason
@@ -44,3 +46,4 @@ class RejectedHeaders(
     offset: DecimalText
     index: DecimalText
     sha256: Sha256 | None = None
+    key_sha256: Sha256 | None = None

@@ -10,6 +10,8 @@ from stream.ingest.step import Refused
 
 REPUBLISHED_BYTES_MAX = 900_000
 """Below the 1 MB that a broker takes by default, headers included."""
+KEY_BYTES_MAX = 100_000
+"""A longer key is no id; its SHA-256 stands in for it, so that the record can be published."""
 _FLUSH_S = 30.0
 
 
@@ -43,14 +45,16 @@ def publish_refused(
             ("offset", str(record.offset())),
             ("index", str(max(event.index, 0))),
         ]
-        if len(value) > REPUBLISHED_BYTES_MAX:
+        key = record.key()
+        if key is not None and len(key) > KEY_BYTES_MAX:
+            headers.append(("key_sha256", hashlib.sha256(key).hexdigest()))
+            key = None
+        if len(value) + len(key or b"") > REPUBLISHED_BYTES_MAX:
             headers.append(("sha256", hashlib.sha256(value).hexdigest()))
             value = b""
         while True:
             try:
-                producer.produce(
-                    topic, value, key=record.key(), headers=headers, on_delivery=delivered
-                )
+                producer.produce(topic, value, key=key, headers=headers, on_delivery=delivered)
                 break
             except BufferError:
                 producer.poll(0.1)
