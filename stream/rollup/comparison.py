@@ -7,7 +7,7 @@ from functools import cached_property
 from schemas.baselines import Baseline, FeatureBaseline
 from schemas.features import FeatureConfig
 from stream.rollup.histogram import Bars, Histogram
-from stream.rollup.merge import GridCounts
+from stream.rollup.merge import GridCounts, PaneCounts
 from stream.rollup.quality import Figures
 from stream.stats.descriptive import describe
 from stream.stats.drift.decision import FeatureTest, decide
@@ -72,8 +72,9 @@ class CompiledBaseline:
         return drawn
 
 
-def histograms(compiled: CompiledBaseline, grid: GridCounts) -> dict[str, Histogram]:
-    """Draw the features of a window."""
+def histograms(compiled: CompiledBaseline, counts: PaneCounts) -> dict[str, Histogram]:
+    """Draw the features of a window beside those of its baseline."""
+    grid = counts.grids.get(compiled.grid_id, GridCounts())
     return {
         name: bars.draw(grid.rows[number])
         for number, (name, bars) in compiled.bars.items()

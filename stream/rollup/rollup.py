@@ -14,8 +14,7 @@ from stream.rollup.finality import (
     settled_from_ms,
     settling_ms,
 )
-from stream.rollup.histogram import Histogram
-from stream.rollup.merge import decode_pane
+from stream.rollup.merge import PaneCounts, decode_pane
 from stream.rollup.provisional import Learner, Publish
 from stream.rollup.readmodel import ReadModel
 from stream.rollup.report import ReportContext, build_report
@@ -99,14 +98,15 @@ class Rollup:
         if not tracker.panes:
             return False
         self._show(now, tracker)
-        due = self._due(now, tracker)
-        reports = self._final_reports(now, tracker, due[:WINDOWS_AT_ONCE])
+        fence = self._fence(now)
+        due = self._due(now, tracker, fence)
+        reports = self._final_reports(now, tracker, fence, due[:WINDOWS_AT_ONCE])
         if reports:
             self._send(reports)
             self._read_model.record_finals(reports, now.now_ms)
         for end_ms, spec in due[:WINDOWS_AT_ONCE]:  # not before: sending may fail
             tracker.done(spec, end_ms)
-        self._roll(now, tracker)
+        self._roll(now, tracker, fence)
         return len(due) > WINDOWS_AT_ONCE
 
     def _look(self, version: VersionId) -> _Now | None:
@@ -185,13 +185,10 @@ class Rollup:
         return len(changed)
 
     def _report(
-        self, now: _Now, tracker: PaneTracker, spec: WindowSpec, end_ms: int, *, final: bool
-    ) -> WindowReport | None:
-        """Compute the report of a window; None where it is empty or its panes are rolled up."""
+        self, now: _Now, spec: WindowSpec, end_ms: int, counts: PaneCounts, *, final: bool
+    ) -> WindowReport:
+        """Compute the report of a window."""
         start_ms = end_ms - spec.size_ms
-        counts = tracker.window(start_ms, end_ms)
-        if counts is None or (final and counts.count == 0):
-            return None
         compiled = valid_at(now.compiled, end_ms - 1)
         terms = decision_terms(now.config, compiled, spec, end_ms) if final else None
         context = ReportContext(
@@ -217,28 +214,22 @@ class Rollup:
         features: set[str] = set()
         for spec in now.specs:
             end_ms = live_end_ms(spec, now.newest_ms)
-            report = self._report(now, tracker, spec, end_ms, final=False)
-            if report is not None:
-                features.update(report.features)
-                bars = self._histograms(now, tracker, spec, end_ms)
-                days = now.config.retention_days
-                self._read_model.show_live(report, bars, extra, decided, now.now_ms, days)
+            counts = tracker.window(end_ms - spec.size_ms, end_ms)
+            if counts is None:
+                continue
+            report = self._report(now, spec, end_ms, counts, final=False)
+            features.update(report.features)
+            compiled = valid_at(now.compiled, end_ms - 1)
+            bars = {} if compiled is None else histograms(compiled, counts)
+            days = now.config.retention_days
+            self._read_model.show_live(report, bars, extra, decided, now.now_ms, days)
         windows = [spec.name for spec in now.specs]
         self._read_model.announce(now.version, windows, features)
 
-    def _histograms(
-        self, now: _Now, tracker: PaneTracker, spec: WindowSpec, end_ms: int
-    ) -> dict[str, Histogram]:
-        """Draw the features of a window beside those of its baseline."""
-        compiled = valid_at(now.compiled, end_ms - 1)
-        counts = tracker.window(end_ms - spec.size_ms, end_ms)
-        if compiled is None or counts is None or compiled.grid_id not in counts.grids:
-            return {}
-        return histograms(compiled, counts.grids[compiled.grid_id])
-
-    def _due(self, now: _Now, tracker: PaneTracker) -> list[tuple[int, WindowSpec]]:
+    def _due(
+        self, now: _Now, tracker: PaneTracker, fence: Mapping[str, tuple[int, int]]
+    ) -> list[tuple[int, WindowSpec]]:
         """Return final windows that are new or changed, and not reported just now, oldest first."""
-        fence = self._fence(now)
         closing_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
         due = []
         for spec in now.specs:
@@ -258,19 +249,28 @@ class Rollup:
         return fence
 
     def _final_reports(
-        self, now: _Now, tracker: PaneTracker, due: Sequence[tuple[int, WindowSpec]]
+        self,
+        now: _Now,
+        tracker: PaneTracker,
+        fence: Mapping[str, tuple[int, int]],
+        due: Sequence[tuple[int, WindowSpec]],
     ) -> list[WindowReport]:
-        """Compute the reports of due windows."""
-        fence = self._fence(now)
+        """Compute the reports of due windows that say more than what was reported.
+
+        A window that is empty, or whose panes are rolled up, has none.
+        """
         reports = []
         for end_ms, spec in due:
-            report = self._report(now, tracker, spec, end_ms, final=True)
+            counts = tracker.window(end_ms - spec.size_ms, end_ms)
+            if counts is None or counts.count == 0:
+                continue
+            report = self._report(now, spec, end_ms, counts, final=True)
             reported = fence.get(f"{spec.name}:{end_ms}")
-            if report is not None and (reported is None or report.revision > reported[0]):
+            if reported is None or report.revision > reported[0]:
                 reports.append(report)
         return reports
 
-    def _roll(self, now: _Now, tracker: PaneTracker) -> None:
+    def _roll(self, now: _Now, tracker: PaneTracker, fence: Mapping[str, tuple[int, int]]) -> None:
         """Roll settled panes into the next size, and drop those that no window needs."""
         options = self._settings.worker
         needed_ms = now.newest_append_ms + options.idle_timeout_ms
@@ -284,7 +284,7 @@ class Rollup:
         for first in range(0, len(settled), ROLLED_AT_ONCE):
             self._store.roll(now.version, settled[first : first + ROLLED_AT_ONCE])
         oldest_ms = min((pane.start_ms for pane in tracker.panes), default=0)
-        stale = [name for name in self._fence(now) if int(name.rsplit(":", 1)[1]) <= oldest_ms]
+        stale = [name for name in fence if int(name.rsplit(":", 1)[1]) <= oldest_ms]
         if stale:
             self._client.hdel(self._store.keys.fence(now.version), *stale)
 
