@@ -12,10 +12,74 @@ from schemas.canonical import sha256_of
 from schemas.features import FeatureKind
 from schemas.names import Name
 
-__all__ = ["BASELINE_HEADERS", "Baseline", "FeatureBaseline", "baseline_id", "encode_baseline"]
+__all__ = [
+    "BASELINE_HEADERS",
+    "HOURS_OF_WEEK",
+    "Baseline",
+    "Dispersion",
+    "FeatureBaseline",
+    "SecondMoments",
+    "baseline_id",
+    "encode_baseline",
+]
+
+HOURS_OF_WEEK = 168
+"""Seasons of a baseline: hours of the week, UTC, from Monday 00:00 on."""
 
 BASELINE_HEADERS = ("created_at", "created_by")
 """Kafka headers of a baseline: facts about its making, left out of its identity."""
+
+
+class Dispersion(msgspec.Struct, frozen=True, kw_only=True):
+    """How much more the reference varies than independent rows would.
+
+    Attributes
+    ----------
+    chunks
+        Into how many time-ordered chunks the reference was cut.
+    chunk_rows
+        Mean number of values in a chunk.
+    phi
+        Variance of the chunks' distribution functions at the deciles, in multiples of what
+        independent rows would have; at least 1.
+    """
+
+    chunks: int
+    chunk_rows: float
+    phi: float
+
+
+class SecondMoments(msgspec.Struct, frozen=True, kw_only=True):
+    """How numeric features vary together in the reference.
+
+    Values are standardised, z = (x - mean) / std, counted in 64ths, clipped at 8 and 0 where
+    missing.
+
+    Attributes
+    ----------
+    features
+        Names, d of them, in the order of the matrix.
+    rows
+        Rows that were summed.
+    sums
+        d sums of z, in 64ths.
+    products
+        Sums of z z', in 64ths squared: the upper triangle by rows, d (d + 1) / 2 of them.
+    reconstruction_error_std
+        Standard deviation of `reconstruction_error` over chunks; null without time order.
+    correlation_shift_std
+        The same of `correlation_shift`.
+    chunk_rows
+        Mean number of rows in such a chunk.
+    """
+
+    features: tuple[str, ...]
+    rows: int
+    sums: tuple[int, ...]
+    products: tuple[int, ...]
+    reconstruction_error_std: float | None = None
+    correlation_shift_std: float | None = None
+    chunk_rows: float = 0.0
 
 
 class FeatureBaseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,6 +116,18 @@ class FeatureBaseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         Categorical kinds: the values that have cells of their own, as classes (`canonical_class`).
     other_categories
         Further values, which share the cell `other`; where there are none, there is no such cell.
+    dispersion
+        Null without time order.
+    seasons
+        Counts by hour of the week (`HOURS_OF_WEEK` rows), in the cells between `decile_edges` (the
+        first and the last are open) or in those of a categorical row without its last two, then
+        missing. Empty without time order.
+    descriptors
+        Kinds text, embedding and set: the numeric reference of each descriptor, by its name.
+    vocabulary
+        Text: words that the reference has; set: its items.
+    centroid
+        Embedding: the mean vector.
     """
 
     kind: FeatureKind
@@ -68,6 +144,11 @@ class FeatureBaseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     max: float | None = None
     categories: tuple[str, ...] = ()
     other_categories: tuple[str, ...] = ()
+    dispersion: Dispersion | None = None
+    seasons: tuple[tuple[int, ...], ...] = ()
+    descriptors: dict[str, "FeatureBaseline"] = msgspec.field(default_factory=dict)
+    vocabulary: tuple[str, ...] = ()
+    centroid: tuple[float, ...] = ()
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +176,8 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
         Null where the data has none.
     probability
         Of the positive class; null where the data has none.
+    moments
+        Of the numeric features; null where there are fewer than two.
     """
 
     schema_version: Literal[1] = 1
@@ -107,6 +190,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     features: dict[str, FeatureBaseline]
     prediction: FeatureBaseline | None = None
     probability: FeatureBaseline | None = None
+    moments: SecondMoments | None = None
 
 
 def baseline_id(baseline: Baseline) -> str:

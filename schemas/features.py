@@ -10,7 +10,10 @@ __all__ = ["DriftMetric", "FeatureConfig", "FeatureDriftConfig", "FeatureKind"]
 
 
 class FeatureKind(StrEnum):
-    """What a feature is, and so how it is counted."""
+    """What a feature is, and so how it is counted.
+
+    `id` is a string that nearly every event has another of; `constant` has one value only.
+    """
 
     NUMERIC = "numeric"
     DISCRETE = "discrete"
@@ -19,6 +22,8 @@ class FeatureKind(StrEnum):
     TEXT = "text"
     EMBEDDING = "embedding"
     SET = "set"
+    ID = "id"
+    CONSTANT = "constant"
     IGNORE = "ignore"
 
 
