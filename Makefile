@@ -50,6 +50,13 @@ bench: setup ## events per CPU-second of a worker, beside a bare consumer and Fa
 bench-visible: setup ## how long until an event is visible in Redis, at 5,000 events/s
 	$(BIN)/python -m load_tests.visible
 
+PEERS := nannyml evidently
+
+.PHONY: peers
+peers: $(PEERS:%=build/peers/%/.installed) ## record anew what NannyML and Evidently compute (5 minutes)
+	for peer in $(PEERS); do NML_DISABLE_USAGE_LOGGING=1 DO_NOT_TRACK=1 PYTHONHASHSEED=0 \
+		build/peers/$$peer/bin/python -m tests.golden.peers.record_$$peer; done
+
 .PHONY: format
 format: setup ## rewrite the sources in the house style
 	$(BIN)/ruff check --fix $(SOURCES)
@@ -80,6 +87,15 @@ $(VENV)/.created:
 			"(on Debian and Ubuntu: apt-get install python3-venv) and run make again" >&2; exit 1; fi
 	@echo "==> $$($(PYTHON) --version) in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# An environment for each peer: they need different versions of pandas. NannyML 0.13 has no build for
+# Python 3.13.
+build/peers/%/.installed: tests/golden/peers/requirements-%.txt
+	@python=$$(command -v python3.11 || command -v python3.12) || { \
+		echo "error: the peers need Python 3.11 or 3.12, and neither was found on PATH" >&2; exit 1; }; \
+	$$python -m venv build/peers/$*
+	@build/peers/$*/bin/python -m pip --disable-pip-version-check --no-input install -r $< | $(SHOW_FETCHED)
 	@touch $@
 
 $(VENV)/.requirements: requirements-dev.txt $(VENV)/.created

@@ -4,6 +4,9 @@ They are immutable: each event is counted by the one valid at its event time, so
 counts as the first run did. Rules and windows are not part of it.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import msgspec
 
 from schemas.canonical import sha256_of
@@ -27,6 +30,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         As in the configuration.
     segments
         Names by whose values figures are split; `auto` is resolved before activation.
+    segment_values
+        Which values of each have segments of their own; the others share the segment `other`. A
+        name that is not among them splits nothing yet.
     features
         Kinds and constraints, by name.
     """
@@ -35,6 +41,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     positive_class: str = "1"
     sampling_rate: float = 1.0
     segments: tuple[str, ...] = ()
+    segment_values: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     features: dict[str, FeatureConfig] = msgspec.field(default_factory=dict)
 
 
@@ -62,22 +69,25 @@ class Activation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     baseline_id: Sha256 | None = None
 
 
-def plan_of(config: ModelConfig, segments: tuple[str, ...] | None = None) -> Plan:
+def plan_of(
+    config: ModelConfig, segment_values: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+) -> Plan:
     """Return the plan that a configuration asks for.
 
     Parameters
     ----------
     config
         The configuration.
-    segments
-        What `auto` was resolved to; None takes the configured names, and none for `auto`.
+    segment_values
+        Values with segments of their own, by name. Where the configuration says `auto`, these names
+        are the segments.
     """
-    configured = () if config.segments == "auto" else config.segments
     return Plan(
         task=config.task,
         positive_class=config.positive_class,
         sampling_rate=config.sampling_rate,
-        segments=configured if segments is None else segments,
+        segments=tuple(segment_values) if config.segments == "auto" else config.segments,
+        segment_values=dict(segment_values),
         features=config.features,
     )
 

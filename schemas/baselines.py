@@ -59,6 +59,10 @@ class SecondMoments(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     features
         Names, d of them, in the order of the matrix.
+    means
+        What z is made with: of the baseline whose grid this is, also after a promotion.
+    stds
+        The same.
     rows
         Rows that were summed.
     sums
@@ -74,6 +78,8 @@ class SecondMoments(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     features: tuple[str, ...]
+    means: tuple[float, ...]
+    stds: tuple[float, ...]
     rows: int
     sums: tuple[int, ...]
     products: tuple[int, ...]

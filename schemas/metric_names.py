@@ -61,6 +61,10 @@ outlier_rate | share | Numeric cells far outside the baseline's quartiles
 duplicate_rate | share | Events whose identity was seen before, of all events
 schema_drift | count | Features gained or lost against the baseline
 constraint_violations | count | Feature cells that break a configured constraint
+throughput_spike | deviations | Throughput against the last windows, in robust standard deviations; live windows only
+error_rate_spike | deviations | The same of error_rate
+latency_p95_spike | deviations | The same of latency_p95_ms
+missing_rate_spike | deviations | The same of missing_rate
 """
 _DRIFT = """
 drift_share | share | Drifted features, of tested features
@@ -75,6 +79,11 @@ correlation_shift | distance | Difference of the correlation matrices, per pair 
 prediction_mean | target | Mean of numeric predictions
 prediction_std | target | Standard deviation of numeric predictions
 prediction_p50 | target | Median of numeric predictions
+prediction_confidence_mean | share | Mean of max(p, 1 - p), p the probability of the positive class
+prediction_confidence_p05 | share | 5th percentile of max(p, 1 - p)
+prediction_confidence_p50 | share | Median of max(p, 1 - p)
+reconstruction_error_limit | distance | What reconstruction_error stays below without drift
+correlation_shift_limit | distance | What correlation_shift stays below without drift
 """
 _CLASSIFICATION = """
 accuracy | share | Correct predictions, of labelled ones
@@ -128,6 +137,8 @@ js | distance | Jensen-Shannon distance, base 2
 ks | distance | Largest gap of the distribution functions (Kolmogorov-Smirnov)
 ks_p_value | p | p-value of ks
 wasserstein | feature | Area between the distribution functions
+wasserstein_bound | feature | By how much wasserstein may be wrong, at most
+wasserstein_std | baseline std | The same as wasserstein, in standard deviations of the baseline
 hellinger | distance | Hellinger distance
 chi2 | score | Pearson's two-sample statistic on deciles or categories
 chi2_p_value | p | p-value of chi2
@@ -136,11 +147,26 @@ effect | distance | Size of the shift, unbiased when there is none
 unseen_rate | share | Values of a category the baseline has not, of count
 below_range_rate | share | Values below the baseline's minimum, of count
 above_range_rate | share | Values above the baseline's maximum, of count
+outlier_rate | share | Values far outside the baseline's quartiles, of count
+missing_increase | share | Share of missing values, less the baseline's
 distinct | count | Distinct values, estimated
 drift_p_value | p | p-value of the drift test
 drift_q_value | p | p-value, corrected for the number of features; it decides
 min_detectable_shift | baseline std | Shift found with 80 % power at this count
 drifted | bool | Whether drift of the feature was decided
+drift_from_missing | share | Part of the drift that is missing values
+drift_from_unseen | share | Part of the drift that is categories the baseline has not
+drift_from_below | share | Part of the drift that is values below the baseline's minimum
+drift_from_above | share | Part of the drift that is values above the baseline's maximum
+drift_from_shape | share | Part of the drift that is neither: values lie otherwise in their range
+constraint_violations | count | Values that break a configured constraint
+violations_min | count | Values below the constraint `min`
+violations_max | count | Values above the constraint `max`
+violations_allowed | count | Values that the constraint `allowed` does not name
+violations_not_null | count | Missing values where the constraint `not_null` forbids them
+violations_regex | count | Strings that the constraint `regex` does not match
+schema_change | text | `gained`, `lost` or `changed_type`, where the feature is so
+seasonal | bool | Whether it was compared with the same hours of the week
 """
 
 CUSTOM_STATISTICS = ("mean", "sum", "min", "max", "p50", "p95")

@@ -14,8 +14,9 @@ import msgspec
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from schemas.activations import Activation
+from schemas.activations import Activation, plan_id
 from schemas.baselines import Baseline
+from schemas.features import FeatureKind
 from schemas.models import ModelConfig, window_specs
 from schemas.records import decode_record
 from schemas.rules import RuleConfig, SilenceConfig
@@ -25,8 +26,9 @@ from stream.kafka import ADMIN_TIMEOUT_S, KafkaUnavailableError, make_follower
 from stream.settings import BoundsSettings, Settings
 from stream.state.keys import VersionId
 from stream.window import plan as plans
+from stream.window.layout import GridLayout, compile_layout
 from stream.window.panes import MINUTE_MS
-from stream.window.plan import FEATURE, CountingPlan, PlanBook
+from stream.window.plan import CountingPlan, PlanBook
 
 _POLL_S = 0.2
 _READ_TIMEOUT_S = 60.0
@@ -54,11 +56,12 @@ class Snapshot:
         return ModelConfig(model_name=version.model)
 
     def activations_of(self, version: VersionId) -> list[Activation]:
-        """Activations of a version whose baseline is known, oldest first."""
+        """Activations of a version whose baseline is known, or that have none, oldest first."""
         found = [
             a
             for a in self.activations.values()
-            if (a.model_name, a.model_version) == version and a.baseline_id in self.baselines
+            if (a.model_name, a.model_version) == version
+            and (a.baseline_id is None or a.baseline_id in self.baselines)
         ]
         return sorted(found, key=lambda a: a.effective_from)
 
@@ -76,7 +79,8 @@ class Registry:
         self._config_topic = topic_name(settings.namespace, Topic.CONFIG)
         self._baselines_topic = topic_name(settings.namespace, Topic.BASELINES)
         self._snapshot = Snapshot()
-        self._compiled: dict[str, CountingPlan] = {}
+        self._compiled: dict[tuple[str, str | None], CountingPlan] = {}
+        self._layouts: dict[str, GridLayout] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.version = 0
@@ -170,12 +174,23 @@ class Registry:
 
     # -- what workers need -----------------------------------------------------------------------
 
-    def _plan(self, baseline_id: str) -> CountingPlan:
-        found = self._compiled.get(baseline_id)
+    def _plan(self, activation: Activation) -> CountingPlan:
+        key = (plan_id(activation.plan), activation.baseline_id)
+        found = self._compiled.get(key)
         if found is None:
-            found = plans.compile_plan(self._snapshot.baselines[baseline_id], baseline_id)
-            self._compiled[baseline_id] = found
+            found = self._compiled[key] = self._compile(activation)
         return found
+
+    def _compile(self, activation: Activation) -> CountingPlan:
+        layout = None
+        if activation.baseline_id is not None:
+            layout = compile_layout(self._snapshot.baselines[activation.baseline_id])
+            layout = self._layouts.setdefault(layout.id, layout)
+        try:
+            return plans.compile_plan(activation.plan, layout)
+        except ValueError as error:  # written by hand: `models apply` refuses it
+            log.warning("constraints_ignored", model=activation.model_name, why=str(error))
+            return plans.CountingPlan(layout)
 
     def _versions(self) -> dict[VersionId, list[Activation]]:
         snapshot = self._snapshot
@@ -185,11 +200,7 @@ class Registry:
     def plans(self) -> PlanBook:
         """Which plan counts which events."""
         activations = {
-            version: [
-                plans.Activation(a.effective_from, self._plan(a.baseline_id))
-                for a in found
-                if a.baseline_id is not None
-            ]
+            version: [plans.Activation(a.effective_from, self._plan(a)) for a in found]
             for version, found in self._versions().items()
         }
         return PlanBook(activations, self._tier_ms)
@@ -200,21 +211,29 @@ class Registry:
         return min((spec.every_ms for spec in window_specs(config)), default=MINUTE_MS)
 
     def decoder(self, bounds: BoundsSettings) -> Decoder:
-        """Decoder for all models that have a plan."""
+        """Decoder for all models that have a baseline."""
         models: dict[str, dict[str, bool]] = {}
+        ignored: dict[str, set[str]] = {}
         for version, found in self._versions().items():
             for activation in found:
-                assert activation.baseline_id is not None
-                plan = self._plan(activation.baseline_id)
+                plan = self._plan(activation)
+                if plan.layout is None:
+                    continue
                 features = models.setdefault(version.model, {})
-                for column in plan.numeric:
-                    if column.role == FEATURE:
-                        features[column.name] = features.get(column.name, True)
-                for categorical in plan.categorical:
-                    if categorical.role == FEATURE:
-                        features[categorical.name] = False
+                for name in plan.layout.numeric_features:
+                    features[name] = features.get(name, True)
+                features |= dict.fromkeys(plan.layout.other_features, False)
+                for name in plan.looked_at:
+                    features.setdefault(name, False)
+                hidden = ignored.setdefault(version.model, set())
+                hidden |= {
+                    name
+                    for name, feature in activation.plan.features.items()
+                    if feature.kind is FeatureKind.IGNORE
+                }
         return Decoder(
             {model: dict(sorted(features.items())) for model, features in models.items()},
+            ignored=ignored,
             event_bytes_max=bounds.event_bytes_max,
             features_max=bounds.features_max,
             models_max=bounds.models_max,

@@ -1,24 +1,33 @@
 """Build a baseline from reference data. Pure: the same data gives the same baseline and id."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
+import msgspec
 
-from schemas.baselines import Baseline, FeatureBaseline
+from schemas.baselines import Baseline, FeatureBaseline, SecondMoments, encode_baseline
 from schemas.features import FeatureKind
-from stream.baseline.columns import Numbers, as_table, read_column, time_range_ms
+from schemas.topics import MESSAGE_BYTES_MAX
+from stream.baseline.columns import Column, Numbers, as_table, is_readable, read_column
 from stream.baseline.edges import probability_edges
 from stream.baseline.errors import BaselineError
-from stream.baseline.features import categorical_baseline, numeric_baseline
-from stream.baseline.roles import assign_roles
+from stream.baseline.kinds import kind_of, prediction_kind
+from stream.baseline.moments import moment_features, moments_of
+from stream.baseline.references import numeric_reference, reference_of
+from stream.baseline.roles import Roles, assign_roles
+from stream.baseline.times import TimeOrder, in_time_order
 
 ROWS_MIN = 2
 FEATURES_MAX = 1000
-CLASSES_MAX = 32
-"""Predictions of at most so many whole numbers are classes, of more a quantity."""
-_CLASS_KINDS = (FeatureKind.CATEGORICAL, FeatureKind.BOOLEAN)
-_NUMBER_KINDS = (FeatureKind.NUMERIC, FeatureKind.DISCRETE)
+_NAMED_MAX = 5
+"""Columns that a sentence names."""
+_KEY_BYTES = 1024
+"""Kept free in a message for its key and headers."""
+
+
+def no_notes(_note: str) -> None:
+    """Leave a note unread."""
 
 
 def build_baseline(
@@ -30,7 +39,9 @@ def build_baseline(
     ignored: Iterable[str] = (),
     kinds: Mapping[str, FeatureKind] | None = None,
     features_max: int = FEATURES_MAX,
+    bytes_max: int = MESSAGE_BYTES_MAX - _KEY_BYTES,
     provisional: bool = False,
+    tell: Callable[[str], None] = no_notes,
 ) -> Baseline:
     """Reduce reference data to a baseline.
 
@@ -44,7 +55,9 @@ def build_baseline(
     kinds : kind of a column, where it is not what its values are; `ignore` leaves it out. Columns
         that are not there are passed over
     features_max : bound on the number of features
+    bytes_max : bound on the JSON, which is one Kafka message
     provisional : whether it was learned from traffic
+    tell : gets a sentence for each thing that was left out though nobody asked for it
 
     Raises
     ------
@@ -53,9 +66,9 @@ def build_baseline(
 
     Notes
     -----
-    Numbers are numeric, also where they have few values (each frequent one has its own cell),
-    strings categorical, booleans boolean. The prediction is categorical where it holds strings,
-    booleans or at most 32 different whole numbers, else numeric. The label makes no part of it.
+    What a column is, `stream.baseline.kinds` says. A column without any value is left out. Where
+    there is a timestamp, rows are put in its order, and the baseline knows how it varies over time.
+    Seasons are left out where the JSON would be too long with them. The label makes no part of it.
 
     Examples
     --------
@@ -73,13 +86,21 @@ def build_baseline(
     dropped &= set(table.column_names)
     assigned = assign_roles(table.column_names, roles, [*ignored, *dropped])
     _check_size(table.num_rows, assigned.features, features_max)
-    features = {name: _feature(table, name, kinds.get(name)) for name in assigned.features}
-    prediction = _prediction(table, assigned.prediction, kinds)
-    probability = _probability(table, assigned.probability)
+    _check_types(table, assigned)
+    start_ms = end_ms = order = None
+    if assigned.timestamp is not None:
+        table, times_ms = in_time_order(table, assigned.timestamp)
+        if len(times_ms):
+            start_ms, end_ms = int(times_ms[0]), int(times_ms[-1])
+            order = TimeOrder(times_ms) if end_ms > start_ms else None
+    features = _features(table, assigned.features, kinds, order, tell)
+    prediction = _prediction(table, assigned.prediction, kinds, order, tell)
+    probability = _probability(table, assigned.probability, order, tell)
     if not features and prediction is None and probability is None:
-        raise BaselineError("there is no feature, prediction or probability in the data: add one")
-    start_ms, end_ms = _time_range(table, assigned.timestamp)
-    return Baseline(
+        raise BaselineError(
+            "there is no feature, prediction or probability with values in the data: add one"
+        )
+    baseline = Baseline(
         model_name=model_name,
         model_version=model_version,
         rows=table.num_rows,
@@ -89,7 +110,9 @@ def build_baseline(
         features=features,
         prediction=prediction,
         probability=probability,
+        moments=_moments(table, features, order),
     )
+    return _fitting(baseline, bytes_max, tell)
 
 
 def _check_size(rows: int, features: tuple[str, ...], features_max: int) -> None:
@@ -98,47 +121,79 @@ def _check_size(rows: int, features: tuple[str, ...], features_max: int) -> None
         raise BaselineError(f"the data has {found}: give at least {ROWS_MIN}, better thousands")
     if len(features) > features_max:
         raise BaselineError(
-            f"the data has {len(features)} features, more than {features_max}: ignore some"
+            f"the data has {len(features):,} features, more than {features_max:,}: ignore some"
         )
 
 
-def _feature(table: Any, name: str, kind: FeatureKind | None) -> FeatureBaseline:
-    if kind is not None and kind not in _CLASS_KINDS + _NUMBER_KINDS:
-        raise BaselineError(f"column `{name}`: features of kind {kind} have no baseline; ignore it")
-    column = read_column(table, name, as_classes=kind in _CLASS_KINDS)
-    if isinstance(column, Numbers):
-        return numeric_baseline(name, column, kind=kind or FeatureKind.NUMERIC)
-    if kind in _NUMBER_KINDS:
-        raise BaselineError(f"column `{name}` holds no numbers, so it can't be {kind}")
-    boolean = (column.boolean and kind is None) or kind is FeatureKind.BOOLEAN
-    if boolean and (wrong := sorted(set(column.counts) - {"0", "1"})):
-        raise BaselineError(f"column `{name}` holds {wrong[0]!r}, so it can't be boolean")
-    return categorical_baseline(column, boolean=boolean)
+def _check_types(table: Any, assigned: Roles) -> None:
+    """Refuse columns of types that nothing can be made of, all in one sentence."""
+    read = [*assigned.features, *filter(None, (assigned.prediction, assigned.probability))]
+    wrong = {name: table.schema.field(name).type for name in read}
+    wrong = {name: kind for name, kind in wrong.items() if not is_readable(kind)}
+    if wrong:
+        name = next(iter(wrong))
+        others = f" ({_named(list(wrong)[1:])} neither)" if len(wrong) > 1 else ""
+        raise BaselineError(
+            f"column `{name}` holds values of type {_short(wrong[name])}, of which no feature can "
+            f"be made{others}: give it a role, or ignore it"
+        )
+
+
+def _features(
+    table: Any,
+    names: Iterable[str],
+    kinds: Mapping[str, FeatureKind],
+    order: TimeOrder | None,
+    tell: Callable[[str], None],
+) -> dict[str, FeatureBaseline]:
+    features = {}
+    empty = []
+    for name in names:
+        column = read_column(table, name)
+        if column is None:
+            empty.append(name)
+            continue
+        kind = kind_of(name, column, kinds.get(name))
+        features[name] = reference_of(name, column, kind, order)
+    if empty:
+        has = "column {} has" if len(empty) == 1 else "columns {} have"
+        tell(f"{has.format(_named(empty))} no value: left out")
+    for name, of in features.items():
+        for descriptor in of.descriptors:
+            if f"{name}.{descriptor}" in features:
+                raise BaselineError(
+                    f"column `{name}.{descriptor}` has the name of a descriptor of column "
+                    f"`{name}`: rename or ignore it"
+                )
+    return features
 
 
 def _prediction(
-    table: Any, name: str | None, kinds: Mapping[str, FeatureKind]
+    table: Any,
+    name: str | None,
+    kinds: Mapping[str, FeatureKind],
+    order: TimeOrder | None,
+    tell: Callable[[str], None],
 ) -> FeatureBaseline | None:
-    if name is None:
+    column = _role_column(table, name, "prediction", tell)
+    if name is None or column is None:
         return None
-    if name in kinds:
-        return _feature(table, name, kinds[name])
-    column = read_column(table, name)
-    if isinstance(column, Numbers):
-        distinct = np.unique(column.values)
-        if len(distinct) > CLASSES_MAX or np.any(distinct != np.rint(distinct)):
-            return numeric_baseline(name, column)
-        column = read_column(table, name, as_classes=True)
-    assert not isinstance(column, Numbers)
-    return categorical_baseline(column)
+    given = kinds.get(name)
+    kind = prediction_kind(column) if given is None else kind_of(name, column, given)
+    return reference_of(name, column, kind, order)
 
 
-def _probability(table: Any, name: str | None) -> FeatureBaseline | None:
-    if name is None:
+def _probability(
+    table: Any, name: str | None, order: TimeOrder | None, tell: Callable[[str], None]
+) -> FeatureBaseline | None:
+    column = _role_column(table, name, "probability", tell)
+    if name is None or column is None:
         return None
-    column = read_column(table, name)
     if not isinstance(column, Numbers):
-        raise BaselineError(f"column `{name}` holds no numbers, so it can't be the probability")
+        raise BaselineError(
+            f"column `{name}` holds no numbers, so it can't be the probability: map the role "
+            "`probability` to another column"
+        )
     low, high = float(column.values[0]), float(column.values[-1])
     if low < 0 or high > 1:
         wrong = low if low < 0 else high
@@ -146,9 +201,61 @@ def _probability(table: Any, name: str | None) -> FeatureBaseline | None:
             f"column `{name}` holds {wrong:g}, but probabilities lie between 0 and 1: "
             "map the role `probability` to another column"
         )
-    return numeric_baseline(name, column, further_edges=probability_edges())
+    return numeric_reference(name, column, order=order, further_edges=probability_edges())
 
 
-def _time_range(table: Any, name: str | None) -> tuple[int, int] | tuple[None, None]:
-    found = None if name is None else time_range_ms(table, name)
-    return found or (None, None)
+def _role_column(
+    table: Any, name: str | None, role: str, tell: Callable[[str], None]
+) -> Column | None:
+    if name is None:
+        return None
+    column = read_column(table, name)
+    if column is None:
+        tell(f"column `{name}` has no value: the baseline has no {role}")
+    return column
+
+
+def _moments(
+    table: Any, features: Mapping[str, FeatureBaseline], order: TimeOrder | None
+) -> SecondMoments | None:
+    names = moment_features(features)
+    columns = [read_column(table, name) for name in names]
+    numbers = [column.ordered for column in columns if isinstance(column, Numbers)]
+    return moments_of({name: features[name] for name in names}, numbers, order)
+
+
+def _fitting(baseline: Baseline, bytes_max: int, tell: Callable[[str], None]) -> Baseline:
+    """Leave seasons out where the JSON is too long with them."""
+    size = len(encode_baseline(baseline))
+    if size <= bytes_max:
+        return baseline
+    bare = msgspec.structs.replace(
+        baseline,
+        features={name: _without_seasons(of) for name, of in baseline.features.items()},
+        prediction=baseline.prediction and _without_seasons(baseline.prediction),
+        probability=baseline.probability and _without_seasons(baseline.probability),
+    )
+    size = len(encode_baseline(bare))
+    if size > bytes_max:
+        raise BaselineError(
+            f"the baseline of {len(baseline.features):,} features takes {size:,} bytes, but a "
+            f"message holds {bytes_max:,}: ignore some features"
+        )
+    tell("with hours of the week the baseline would not fit a message: left them out")
+    return bare
+
+
+def _without_seasons(reference: FeatureBaseline) -> FeatureBaseline:
+    descriptors = {name: _without_seasons(of) for name, of in reference.descriptors.items()}
+    return msgspec.structs.replace(reference, seasons=(), descriptors=descriptors)
+
+
+def _short(kind: Any) -> str:
+    """Name a type; a nested one without what it consists of."""
+    return re.split(r"[<\[]", str(kind))[0]
+
+
+def _named(names: list[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:_NAMED_MAX])
+    rest = len(names) - _NAMED_MAX
+    return f"{shown} and {rest} more" if rest > 0 else shown

@@ -37,6 +37,27 @@ def decile_edges(values: FloatArray) -> FloatArray:
     return edges
 
 
+def value_edges(values: FloatArray) -> FloatArray:
+    """Edges that leave every value in a cell of its own, for columns that have few.
+
+    Parameters
+    ----------
+    values : (n,) ascending, finite
+
+    Returns
+    -------
+    (2 k,) ascending: each of the k values, and the place just below it. What lies below all of
+    them, between two and above all has cells that the reference has empty.
+
+    Examples
+    --------
+    >>> value_edges(np.array([1.0, 1.0, 5.0])).round(6).tolist()
+    [1.0, 1.0, 5.0, 5.0]
+    """
+    distinct = np.unique(values)
+    return np.unique(np.concatenate([np.nextafter(distinct, -np.inf), distinct]))
+
+
 def doane_edges(values: FloatArray) -> FloatArray:
     """Edges of Doane's bins, moved so that cells (a, b] count as numpy's bins [a, b) do.
 

@@ -1,7 +1,7 @@
 """One column to its baseline."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import numpy as np
@@ -10,7 +10,7 @@ from schemas.baselines import FeatureBaseline
 from schemas.features import FeatureKind
 from stream.arrays import FloatArray
 from stream.baseline.columns import Classes, Numbers
-from stream.baseline.edges import decile_edges, doane_edges, grid_edges
+from stream.baseline.edges import decile_edges, doane_edges, grid_edges, value_edges
 from stream.baseline.errors import BaselineError
 from stream.sketches.grid import NumericGrid, category_cells, category_codes
 from stream.sketches.sums import scale_exponent
@@ -40,7 +40,7 @@ def numeric_baseline(
     ----------
     name : of the column, for errors
     numbers : its values
-    kind : numeric or discrete
+    kind : numeric, discrete (each value has a cell of its own, also among the deciles') or constant
     further_edges : edges its grid must have, ascending
 
     Raises
@@ -51,11 +51,10 @@ def numeric_baseline(
     values = numbers.values
     low, high = float(values[0]), float(values[-1])
     size = max(abs(low), abs(high))
-    if size > _MAGNITUDE_MAX:
-        raise BaselineError(
-            f"column `{name}` holds {size:g}, beyond {_MAGNITUDE_MAX:g}: correct it or ignore it"
-        )
-    deciles, doane = decile_edges(values), doane_edges(values)
+    check_magnitude(name, size)
+    discrete = kind is FeatureKind.DISCRETE
+    deciles = value_edges(values) if discrete else decile_edges(values)
+    doane = doane_edges(values)
     further = [] if further_edges is None else [further_edges]
     edges = grid_edges(values, deciles, doane, *further)
     mean = math.fsum(values) / len(values)
@@ -81,13 +80,30 @@ def numeric_baseline(
     return _with_counts(reference, counts.tolist())
 
 
-def categorical_baseline(classes: Classes, *, boolean: bool = False) -> FeatureBaseline:
+def check_magnitude(name: str, size: float) -> None:
+    """Refuse numbers that can't be squared.
+
+    Raises
+    ------
+    BaselineError
+        For sizes beyond 1e150.
+    """
+    if size > _MAGNITUDE_MAX:
+        raise BaselineError(
+            f"column `{name}` holds {size:g}, beyond {_MAGNITUDE_MAX:g}: correct it or ignore it"
+        )
+
+
+def categorical_baseline(
+    classes: Classes, kind: FeatureKind = FeatureKind.CATEGORICAL
+) -> FeatureBaseline:
     """Categories and counts of a column of classes.
 
     Parameters
     ----------
-    classes : rows by class
-    boolean : whether it is a boolean, which has the classes 0 and 1 even where one never occurred
+    classes : the class of each row
+    kind : categorical, constant or boolean, which has the classes 0 and 1 even where one never
+        occurred; so has a constant boolean
 
     Notes
     -----
@@ -97,14 +113,14 @@ def categorical_baseline(classes: Classes, *, boolean: bool = False) -> FeatureB
     cell `unseen`, as a window's would; `unseen_rate` is absent then
     (`Reference.tells_unseen`).
     """
-    counts = dict(classes.counts)
-    if boolean:
+    counts = {category: count for category, count in classes.counts.items() if count}
+    if kind is FeatureKind.BOOLEAN or (kind is FeatureKind.CONSTANT and classes.boolean):
         counts = {"0": 0, "1": 0} | counts
-    order = sorted(counts, key=lambda category: (-counts[category], category))
-    own = _bounded(order, CATEGORIES_MAX)
-    other = _bounded(order[len(own) :], OTHER_CATEGORIES_MAX)
+    order = most_frequent_first(counts)
+    own = bounded(order, CATEGORIES_MAX)
+    other = bounded(order[len(own) :], OTHER_CATEGORIES_MAX)
     reference = FeatureBaseline(
-        kind=FeatureKind.BOOLEAN if boolean else FeatureKind.CATEGORICAL,
+        kind=kind,
         missing_count=classes.missing,
         categories=tuple(sorted(own)),
         other_categories=tuple(sorted(other)),
@@ -117,7 +133,13 @@ def categorical_baseline(classes: Classes, *, boolean: bool = False) -> FeatureB
     return _with_counts(reference, cells)
 
 
-def _bounded(names: Iterable[str], number_max: int) -> list[str]:
+def most_frequent_first(counts: Mapping[str, int]) -> list[str]:
+    """Names by falling count, those of one count in their own order."""
+    return sorted(counts, key=lambda name: (-counts[name], name))
+
+
+def bounded(names: Iterable[str], number_max: int) -> list[str]:
+    """First names, as many as a baseline may hold, also in bytes (`CATEGORIES_BYTES_MAX`)."""
     kept: list[str] = []
     size = 0
     for name in names:

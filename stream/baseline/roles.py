@@ -1,5 +1,6 @@
 """Which column of a file is what."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -57,7 +58,7 @@ def assign_roles(
     """
     mapped = dict(mapped or {})
     ignored = set(ignored)
-    if twice := sorted({name for name in columns if list(columns).count(name) > 1}):
+    if twice := sorted(name for name, times in Counter(columns).items() if times > 1):
         raise BaselineError(f"column `{twice[0]}` is there twice: rename one of them")
     for role, column in mapped.items():
         if role not in _NAMES:
@@ -65,7 +66,7 @@ def assign_roles(
         _check_known(column, columns)
     for column in sorted(ignored):
         _check_known(column, columns)
-    if twice := sorted({c for c in mapped.values() if list(mapped.values()).count(c) > 1}):
+    if twice := sorted(name for name, times in Counter(mapped.values()).items() if times > 1):
         raise BaselineError(f"column `{twice[0]}` has two roles: give it one")
     free = set(columns) - set(mapped.values()) - ignored
     for role, names in _NAMES.items():

@@ -8,7 +8,6 @@ import msgspec
 import typer
 
 from schemas.baselines import Baseline, baseline_id
-from schemas.features import FeatureKind
 from schemas.records import ConfigRecord
 from stream.baseline.errors import BaselineError
 from stream.baseline.store import (
@@ -53,9 +52,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Give models a reference to measure drift against.",
 )
-
-# Kinds that are counted without a reference.
-_UNREFERENCED = (FeatureKind.TEXT, FeatureKind.EMBEDDING, FeatureKind.SET)
 
 FromOption = Annotated[
     str | None,
@@ -137,9 +133,6 @@ def _build(
     columns = set(data.column_names)
     features = model_config(present, model, version).features
     kinds = {n: f.kind for n, f in features.items() if f.kind is not None and n in columns}
-    without = sorted(n for n, kind in kinds.items() if kind in _UNREFERENCED and n not in ignore)
-    if without:
-        note(f"{', '.join(without)}: text, embeddings and sets need no reference; left out")
     stamp = named.get("timestamp", "timestamp")
     if stamp in columns and getattr(data.schema.field(stamp).type, "tz", "") is None:
         note(f"the times in column {stamp} have no zone and were taken as UTC")
@@ -148,9 +141,10 @@ def _build(
         model_name=model,
         model_version=version,
         roles=named,
-        ignored=[*ignore, *without],
-        kinds={name: kind for name, kind in kinds.items() if name not in without},
+        ignored=ignore,
+        kinds=kinds,
         features_max=settings.bounds.features_max,
+        tell=note,
     )
 
 

@@ -1,5 +1,6 @@
 """Events of one model version to columns of numbers."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -9,21 +10,34 @@ import msgspec
 import numpy as np
 
 from schemas.errors import Reason, Rejected
-from schemas.events import error_type
+from schemas.events import Probability, error_type
+from schemas.names import text_of_id
 from schemas.timestamps import TIMESTAMP_MS_MAX, TIMESTAMP_MS_MIN, parse_timestamp_ms
 from stream.arrays import BoolArray, FloatArray, IntArray
 from stream.ingest.decode import DecodedEvent
-from stream.window.plan import (
+from stream.sketches import cardinality
+from stream.sketches.grid import MISMATCH
+from stream.window.constraints import CONFIDENCE
+from stream.window.delta import GridValues
+from stream.window.layout import (
     FEATURE,
     PREDICTION,
+    PROBABILITY,
     CategoricalColumn,
+    GridLayout,
     NumericColumn,
+    PresenceColumn,
 )
+from stream.window.segments import SegmentColumn
 
 _NO_TIME = -1
 _MINUTE_CHARACTERS = 17  # 2026-09-21T10:00:
 _MINUTE_MS = 60_000
 POSITIVE_CLASS = "1"
+_NAME_CHARACTERS = 64
+"""Values that are kept by name, of tags and of unseen categories, are cut at this length."""
+_PRESENT, _MISMATCHED, _MISSING = range(3)
+"""Cells of a presence row."""
 
 
 @dataclass(slots=True)
@@ -123,6 +137,113 @@ def _odd_time(given: Any, time_ms: int, append_ms: int) -> Rejected:
     return Rejected(Reason.TIMESTAMP_IN_FUTURE, detail)
 
 
+def grid_values(
+    events: Sequence[DecodedEvent], names: Sequence[str], layout: GridLayout
+) -> GridValues:
+    """Place the values of n events in the cells of a layout.
+
+    ``names`` are the features in the order of the fields of the events' feature struct.
+    """
+    matrix = numeric_matrix(events, names, layout.numeric[: layout.plain])
+    values = GridValues(matrix, {})
+    for column in layout.categorical:
+        cells, unseen = category_cells(_values_of(events, names, column), column)
+        values.cells[column.row] = cells
+        if unseen:
+            values.unseen[column.row] = unseen
+    if not layout.presence:
+        return values
+    described = [matrix]
+    for present in layout.presence:
+        raw = _values_of(events, names, present)
+        if present.describer is None:
+            values.cells[present.row] = _id_cells(raw)
+            ids = [text_of_id(v) for v in raw if type(v) in (str, int)]
+            values.registers[present.row] = cardinality.registers_of(ids)
+        else:
+            rows = present.describer.matrix(raw)
+            described.append(rows)
+            values.cells[present.row] = _presence_cells(rows)
+    return GridValues(np.vstack(described), values.cells, values.unseen, values.registers)
+
+
+def _presence_cells(described: FloatArray) -> IntArray:
+    """Cells of a column by what its descriptors say, shape ``(descriptors, n)``."""
+    cells = np.full(described.shape[1], _PRESENT, dtype=np.int64)
+    cells[np.isnan(described).all(axis=0)] = _MISSING
+    cells[np.isinf(described).any(axis=0)] = _MISMATCHED
+    return cells
+
+
+def _id_cells(values: Sequence[Any]) -> IntArray:
+    kinds = {type(None): _MISSING, str: _PRESENT, int: _PRESENT}
+    return np.array([kinds.get(type(value), _MISMATCHED) for value in values], dtype=np.int64)
+
+
+def json_values(
+    events: Sequence[DecodedEvent], names: Sequence[str] | None, name: str
+) -> list[Any]:
+    """Values of a feature as they came; or of an output, where no feature has its name.
+
+    ``names`` as in :func:`grid_values`; None where the events' features are dicts.
+    """
+    if names is not None and name in names:
+        field = f"f{list(names).index(name)}"
+        return [getattr(event.features, field, None) for event in events]
+    if name == PREDICTION:
+        return [event.prediction for event in events]
+    if name in (PROBABILITY, CONFIDENCE):
+        pick = _confidence if name == CONFIDENCE else _positive
+        return [pick(event.probability) for event in events]
+    if names is not None:
+        return [None] * len(events)
+    return [None if event.features is None else event.features.get(name) for event in events]
+
+
+def segment_values(
+    events: Sequence[DecodedEvent], names: Sequence[str] | None, column: SegmentColumn
+) -> list[Any]:
+    """Values by which events are split."""
+    return (
+        json_values(events, names, column.name)
+        if column.tag is None
+        else tag_values(events, column.tag)
+    )
+
+
+def tag_values(events: Sequence[DecodedEvent], tag: str) -> list[str | None]:
+    """Values of a tag; None where there is none."""
+    return [None if event.tags is None else event.tags.get(tag) for event in events]
+
+
+def frequencies(values: Sequence[str | None]) -> dict[str, int]:
+    """How often each value came."""
+    counts = Counter(value[:_NAME_CHARACTERS] for value in values if value is not None)
+    return dict(counts)
+
+
+def _positive(probability: Probability | None) -> float | None:
+    return probability.get(POSITIVE_CLASS) if isinstance(probability, Mapping) else probability
+
+
+def _confidence(probability: Probability | None) -> float | None:
+    """Probability of the predicted class."""
+    if isinstance(probability, Mapping):
+        return max((p for p in probability.values() if p is not None), default=None)
+    return None if probability is None else max(probability, 1 - probability)
+
+
+def _values_of(
+    events: Sequence[DecodedEvent],
+    names: Sequence[str],
+    column: CategoricalColumn | PresenceColumn,
+) -> list[Any]:
+    if column.role == FEATURE:
+        field = f"f{list(names).index(column.name)}"
+        return [getattr(event.features, field, None) for event in events]
+    return [event.prediction for event in events]
+
+
 def numeric_matrix(
     events: Sequence[DecodedEvent], names: Sequence[str], columns: Sequence[NumericColumn]
 ) -> FloatArray:
@@ -167,15 +288,14 @@ def _probabilities(events: Sequence[DecodedEvent]) -> FloatArray:
     try:
         return np.array(raw, dtype=np.float64)
     except (TypeError, ValueError):
-        picked = [p.get(POSITIVE_CLASS) if isinstance(p, dict) else p for p in raw]
-        return np.array(picked, dtype=np.float64)
+        return np.array([_positive(p) for p in raw], dtype=np.float64)
 
 
 def _as_number(value: Any) -> float:
     if value is None:
         return float("nan")
     if isinstance(value, list | str):
-        return float("inf")
+        return MISMATCH
     try:
         return float(value)
     except OverflowError:  # an integer beyond what a float holds counts as missing
@@ -183,14 +303,9 @@ def _as_number(value: Any) -> float:
 
 
 def category_cells(
-    events: Sequence[DecodedEvent], names: Sequence[str], column: CategoricalColumn
+    values: Sequence[Any], column: CategoricalColumn
 ) -> tuple[IntArray, dict[str, int]]:
     """Cells of a categorical column, shape ``(n,)``, and how often each unseen value occurred."""
-    if column.role == FEATURE:
-        field = f"f{list(names).index(column.name)}"
-        values = [getattr(event.features, field, None) for event in events]
-    else:
-        values = [event.prediction for event in events]
     codes = column.codes
     unseen: dict[str, int] = {}
     try:
@@ -207,7 +322,7 @@ def category_cells(
                 out[i] = column.mismatch
                 continue
             out[i] = column.unseen
-            name = str(value)[:64]
+            name = str(value)[:_NAME_CHARACTERS]
             unseen[name] = unseen.get(name, 0) + 1
         else:
             out[i] = column.mismatch

@@ -7,7 +7,8 @@ either explains what is wrong or counts the odd feature as a mismatch.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Union, cast
 
 import msgspec
@@ -61,6 +62,15 @@ class DecodedEvent(msgspec.Struct, gc=False):
     schema_version: Literal[1] | None = None
 
 
+class _Names(msgspec.Struct, gc=False):
+    """Of an event, the names of its features only."""
+
+    features: dict[str, msgspec.Raw] | None = None
+
+
+_names_decoder = msgspec.json.Decoder(_Names)
+
+
 class _Nobody(DecodedEvent, tag_field="model_name", tag="", gc=False):
     """Takes events without a name to the slower path, which says what is wrong with them."""
 
@@ -74,6 +84,7 @@ class Decoder:
     Parameters
     ----------
     models : features of each model that has a plan; a model not among them keeps a dict
+    ignored : features of models that are not counted on purpose
     event_bytes_max, features_max, models_max : bounds on what is accepted
     """
 
@@ -81,10 +92,12 @@ class Decoder:
         self,
         models: Mapping[str, Features],
         *,
+        ignored: Mapping[str, Container[str]] = MappingProxyType({}),
         event_bytes_max: int,
         features_max: int,
         models_max: int,
     ) -> None:
+        self._ignored = ignored
         self.event_bytes_max = event_bytes_max
         self.features_max = features_max
         self.models_max = models_max
@@ -177,6 +190,19 @@ class Decoder:
             self._add(event.model_name, None)
             self._rebuild()
         return self._typed(event)
+
+    def names_beyond(self, model: str, payload: bytes, known: Container[str]) -> list[str]:
+        """Names of features in a decoded event's payload that are neither known nor ignored."""
+        try:
+            names = _names_decoder.decode(payload).features
+        except (msgspec.DecodeError, RecursionError):  # what took the slower path may not fit
+            return []
+        ignored = self._ignored.get(model, ())
+        return [
+            name
+            for name, value in (names or {}).items()
+            if name not in known and name not in ignored and bytes(value) != b"null"
+        ]
 
     def _typed(self, event: PredictionEvent) -> DecodedEvent:
         features: Any = event.features

@@ -13,12 +13,13 @@ from stream.arrays import IntArray
 from stream.ingest import columns, records
 from stream.ingest.decode import DecodedEvent, Decoder
 from stream.ingest.records import Payloads, Record
+from stream.ingest.request_hash import request_hashes
 from stream.ingest.sample import SampleRow, sample_rows
 from stream.state.books import BOOKS
 from stream.state.keys import PartitionId, VersionId
 from stream.state.store import Watermark
-from stream.window.count import count_events
-from stream.window.delta import PaneDelta
+from stream.window.count import Batch, count_events
+from stream.window.delta import GAINED_EVERY, PaneDelta
 from stream.window.panes import PaneId
 from stream.window.plan import PlanBook
 from stream.window.watermark import NEVER_MS, too_late
@@ -106,6 +107,8 @@ class _Batch:
     payloads: Payloads
     events: list[Any]
     partition: IntArray
+    offset: IntArray
+    index: IntArray
     append_ms: IntArray
 
 
@@ -116,14 +119,27 @@ def add_records(
     decoder: Decoder,
     plans: PlanBook,
     clocks: Clocks,
+    sampling_rate: float = 1.0,
 ) -> None:
-    """Count the records of one poll into the delta and move ``progress`` past them."""
+    """Count the records of one poll into the delta and move ``progress`` past them.
+
+    ``sampling_rate`` is below 1 while the worker sheds feature statistics.
+    """
     payloads = records.split(list(polled), decoder.event_bytes_max)
     partitions = np.array([record.partition() for record in polled], dtype=np.int64)
     append_ms = np.array([record.timestamp()[1] for record in polled], dtype=np.int64)
     of_record = np.array(payloads.record, dtype=np.int64)
     events = decoder.decode(payloads.values)
-    batch = _Batch(polled, payloads, events, partitions[of_record], append_ms[of_record])
+    offsets = np.array([record.offset() for record in polled], dtype=np.int64)
+    batch = _Batch(
+        polled,
+        payloads,
+        events,
+        partitions[of_record],
+        offsets[of_record],
+        np.array(payloads.index, dtype=np.int64),
+        append_ms[of_record],
+    )
     _book(progress, "consumed", batch.partition)
     for position in payloads.empty:
         _book(progress, "consumed", partitions[[position]])
@@ -134,7 +150,9 @@ def add_records(
         _book(progress, "rejected", partitions[[position]])
         delta.refused.append(Refused(record, record.value() or b"", -1, rejected))
     for version, members in _group(delta, progress, batch, decoder).items():
-        _add_version(delta, progress, batch, version, members, decoder, plans, clocks)
+        _add_version(
+            delta, progress, batch, version, members, decoder, plans, clocks, sampling_rate
+        )
     _advance(progress, polled, partitions, append_ms)
 
 
@@ -205,6 +223,7 @@ def _add_version(
     decoder: Decoder,
     plans: PlanBook,
     clocks: Clocks,
+    sampling_rate: float,
 ) -> None:
     events: list[DecodedEvent] = [batch.events[i] for i in members.tolist()]
     times = columns.event_times(events, batch.append_ms[members], clocks.future_skew_ms_max)
@@ -225,9 +244,9 @@ def _add_version(
     names = decoder.feature_names(version.model)
     panes = delta.panes.setdefault(version, {})
     at = times.times_ms[kept]
+    counted = _to_count(batch, accepted, at, members[kept], decoder, version.model)
     for plan, chosen in plans.split(version, at):
-        some = accepted if len(chosen) == len(accepted) else [accepted[k] for k in chosen.tolist()]
-        count_events(panes, some, at[chosen], plans.tier_ms(version), plan, names)
+        count_events(panes, counted.take(chosen), plans.tier_ms(version), plan, sampling_rate)
     if plans.learns(version):
         where = members[kept]
         good = [k for k, event in enumerate(accepted) if event.error is None]
@@ -239,6 +258,30 @@ def _add_version(
             plans.sample_bounds.get(version),
         )
         delta.samples.setdefault(version, []).extend(rows)
+
+
+def _to_count(
+    batch: _Batch,
+    events: list[DecodedEvent],
+    times_ms: IntArray,
+    members: IntArray,
+    decoder: Decoder,
+    model: str,
+) -> Batch:
+    """Accepted events with what is known of their requests."""
+    names = decoder.feature_names(model)
+    hashes = request_hashes(
+        events, batch.partition[members], batch.offset[members], batch.index[members]
+    )
+    gained: dict[int, list[str]] = {}
+    if names is not None:
+        known = frozenset(names)
+        for k in np.flatnonzero(hashes % GAINED_EVERY == 0).tolist():
+            found = decoder.names_beyond(model, batch.payloads.values[int(members[k])], known)
+            if found:
+                gained[k] = found
+    identified = np.array([event.request_id is not None for event in events], dtype=np.bool_)
+    return Batch(events, times_ms, hashes, identified, names, gained)
 
 
 def _request_id(

@@ -1,39 +1,60 @@
-"""A window's counts against the baseline they were counted with: figures and decisions."""
+"""A window's counts against the baseline they were counted with: the figures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from schemas.baselines import Baseline, FeatureBaseline
-from schemas.features import FeatureConfig
+from schemas.baselines import Baseline, SecondMoments
+from stream.arrays import FloatArray, IntArray
 from stream.rollup.histogram import Bars, Histogram
 from stream.rollup.merge import GridCounts, PaneCounts
-from stream.rollup.quality import Figures
+from stream.rollup.quality import Figures, Metrics
+from stream.sketches import cardinality
+from stream.stats.confidence import confidence_figures
 from stream.stats.descriptive import describe
-from stream.stats.drift.decision import FeatureTest, decide
+from stream.stats.drift.decision import FeatureTest
 from stream.stats.drift.figures import drift_figures
-from stream.stats.drift.fixed_threshold import exceeds
+from stream.stats.imbalance import class_imbalance
+from stream.stats.multivariate import ReferenceMoments, multivariate_figures
 from stream.stats.quality import quality_figures
 from stream.stats.reference import Reference
-from stream.window.plan import FEATURE, PREDICTION, PROBABILITY, grid_id_of, reference_rows
+from stream.window.delta import ABOVE, BELOW, SQUARES, SUM
+from stream.window.layout import (
+    FEATURE,
+    PREDICTION,
+    PROBABILITY,
+    SEGMENT_CELLS_MAX,
+    GridLayout,
+    compile_layout,
+    reference_rows,
+    split_moments,
+)
 
-_PREDICTION_KEY = "\0prediction"
-_PROBABILITY_KEY = "\0probability"
+PREDICTION_KEY = "\0prediction"
+PROBABILITY_KEY = "\0probability"
 """Keys among the tests that no feature can have."""
+_SEASONS_KEPT = 400
+"""Seasonal references kept: those of two weeks of hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRow:
     """One row of the grid: what it counts, and what it is compared with.
 
-    ``numeric`` is the row's place among the numeric ones, or None.
+    Attributes
+    ----------
+    coarse : the reference in the cells of segments
+    numeric : the row's place among the numeric ones, or None
+    described : whether it is a descriptor of another column
     """
 
     role: str
     name: str
     kind: str
     reference: Reference
+    coarse: Reference
     numeric: int | None
+    described: bool
 
 
 @dataclass(frozen=True)
@@ -43,33 +64,81 @@ class CompiledBaseline:
     baseline_id: str
     baseline: Baseline
     effective_from_ms: int
+    _seasons: dict[tuple[int, bytes], Reference | None] = field(default_factory=dict)
+
+    @cached_property
+    def layout(self) -> GridLayout:
+        """What the worker counts."""
+        return compile_layout(self.baseline)
 
     @property
     def grid_id(self) -> str:
         """Under which the worker's counts lie."""
-        return grid_id_of(self.baseline_id)
+        return self.layout.id
 
     @cached_property
     def rows(self) -> tuple[ReferenceRow, ...]:
-        """Rows in the order of the counting plan."""
+        """Rows in the order of the layout."""
+        place = {column.row: k for k, column in enumerate(self.layout.numeric)}
         rows = []
-        numeric = 0
-        for role, name, feature in reference_rows(self.baseline):
-            place = numeric if feature.edges else None
-            numeric += bool(feature.edges)
-            reference = Reference.from_baseline(feature)
-            rows.append(ReferenceRow(role, name, _kind_of(feature), reference, place))
+        for number, source in enumerate(reference_rows(self.baseline)):
+            reference = Reference.from_baseline(source.reference)
+            coarse, _ = reference.coarsened(SEGMENT_CELLS_MAX)
+            rows.append(
+                ReferenceRow(
+                    source.role,
+                    source.name,
+                    str(source.reference.kind),
+                    reference,
+                    coarse,
+                    place.get(number),
+                    source.described,
+                )
+            )
         return tuple(rows)
+
+    @cached_property
+    def moments(self) -> ReferenceMoments | None:
+        """How numeric features vary together."""
+        found: SecondMoments | None = self.baseline.moments
+        return None if found is None else ReferenceMoments.from_moments(found)
 
     @cached_property
     def bars(self) -> dict[int, tuple[str, Bars]]:
         """Features that can be drawn, by row."""
         drawn = {}
-        for number, (role, name, feature) in enumerate(reference_rows(self.baseline)):
-            bars = Bars.of(feature) if role == FEATURE else None
+        for number, source in enumerate(reference_rows(self.baseline)):
+            bars = Bars.of(source.reference) if source.role == FEATURE else None
             if bars is not None:
-                drawn[number] = (name, bars)
+                drawn[number] = (source.name, bars)
         return drawn
+
+    def seasonal(self, number: int, hours: FloatArray) -> Reference | None:
+        """Reference of a row for these hours of the week; None where there are too few rows."""
+        key = (number, hours.tobytes())
+        if key not in self._seasons:
+            if len(self._seasons) >= _SEASONS_KEPT * len(self.rows):
+                self._seasons.clear()
+            self._seasons[key] = self.rows[number].reference.for_hours(hours)
+        return self._seasons[key]
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What was found in one window, or in one segment of it.
+
+    Attributes
+    ----------
+    metrics : figures of the whole, by the contract's names
+    features : by feature, then by name
+    tests : what a decision needs, by feature; outputs under keys of their own
+    rows : what each tested feature was compared with, and its count row
+    """
+
+    metrics: Metrics
+    features: Figures
+    tests: dict[str, FeatureTest]
+    rows: dict[str, tuple[Reference, IntArray]]
 
 
 def histograms(compiled: CompiledBaseline, counts: PaneCounts) -> dict[str, Histogram]:
@@ -82,114 +151,104 @@ def histograms(compiled: CompiledBaseline, counts: PaneCounts) -> dict[str, Hist
     }
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionTerms:
-    """On what terms a window decides: the budget's share and the smallest effect."""
-
-    alpha: float
-    effect_min: float
-    features: Mapping[str, FeatureConfig]
-
-
-def _kind_of(feature: FeatureBaseline) -> str:
-    return str(feature.kind)
-
-
 def compare(
-    compiled: CompiledBaseline, grid: GridCounts, terms: DecisionTerms | None
-) -> tuple[dict[str, bool | int | float], Figures]:
-    """Figures of the whole window, and of each feature.
+    compiled: CompiledBaseline,
+    grid: GridCounts,
+    *,
+    hours: FloatArray | None = None,
+    coarse: bool = False,
+) -> Comparison:
+    """Figures of a window, and of each feature; nothing is decided.
 
     Parameters
     ----------
     compiled : the baseline valid in the window
     grid : the window's counts on its grid
-    terms : given where the window decides; without them only distances and p-values are computed
-
-    Returns
-    -------
-    metrics : by the contract's names
-    features : by feature, then by name
+    hours : (168,) share of each hour of the week in the window, where the reference is seasonal
+    coarse : whether the counts are those of a segment
     """
-    metrics: dict[str, bool | int | float] = {}
-    features: Figures = {}
-    tests: dict[str, FeatureTest] = {}
+    found = Comparison({}, {}, {}, {})
+    compared: list[tuple[Reference, IntArray]] = []
     for number, row in enumerate(compiled.rows):
         counts = grid.rows.get(number)
         if counts is None:
             continue
-        drift = drift_figures(row.reference, counts)
-        values = describe(row.reference, counts, *_exact(grid, row.numeric))
-        if row.role == FEATURE:
-            features[row.name] = {"kind": row.kind, **values, **drift.figures}
-            key = row.name
-        else:
-            key = _PREDICTION_KEY if row.role == PREDICTION else _PROBABILITY_KEY
-            metrics |= _output_metrics(row.role, values, drift.figures)
-        if drift.test is not None:
-            tests[key] = drift.test
-    metrics |= quality_figures(
-        (row.reference, grid.rows[number])
-        for number, row in enumerate(compiled.rows)
-        if row.role == FEATURE and number in grid.rows
-    )
-    if terms is not None:
-        metrics |= _decide(terms, tests, features)
-    return metrics, features
+        reference = row.coarse if coarse else row.reference
+        season = None if hours is None or coarse else compiled.seasonal(number, hours)
+        against = reference if season is None else season
+        _compare_row(found, row, against, counts, _sums_of(row, grid))
+        if row.role != FEATURE:
+            continue
+        figures = found.features[row.name]
+        if hours is not None and not coarse:
+            figures["seasonal"] = season is not None
+        if number in grid.registers:
+            figures["distinct"] = round(cardinality.distinct(grid.registers[number]))
+        if not row.described:
+            compared.append((reference, counts))
+    found.metrics |= quality_figures(compared)
+    if compiled.moments is not None and grid.moments is not None:
+        found.metrics |= multivariate_figures(compiled.moments, *split_moments(grid.moments))
+    return found
 
 
-def _exact(
-    grid: GridCounts, numeric: int | None
-) -> tuple[tuple[int, int] | None, tuple[float, float] | None]:
-    """Exact sums and extremes of a numeric row."""
-    if numeric is None or grid.maxima is None:
-        return None, None
-    columns = len(grid.sums) // 2
-    sums = (grid.sums[numeric], grid.sums[columns + numeric])
-    low, high = grid.maxima[2 * numeric : 2 * numeric + 2].tolist()
-    return sums, (0.0 - low, high)
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Exact sums of a numeric row: of values and squares, beyond the range, and the extremes."""
+
+    moments: tuple[int, int] | None = None
+    beyond: tuple[float, float] | None = None
+    extremes: tuple[float, float] | None = None
+
+
+def _sums_of(row: ReferenceRow, grid: GridCounts) -> _Sums:
+    place = row.numeric
+    if place is None or grid.maxima is None:
+        return _Sums()
+    columns = len(grid.maxima) // 2
+    low, high = grid.maxima[2 * place : 2 * place + 2].tolist()
+    moments = (grid.sums[SUM * columns + place], grid.sums[SQUARES * columns + place])
+    beyond = None
+    if len(grid.sums) > BELOW * columns:
+        unit = 2.0**row.reference.baseline.scale_exponent
+        beyond = (
+            grid.sums[BELOW * columns + place] * unit,
+            grid.sums[ABOVE * columns + place] * unit,
+        )
+    return _Sums(moments, beyond, (0.0 - low, high))
+
+
+def _compare_row(
+    found: Comparison, row: ReferenceRow, reference: Reference, counts: IntArray, sums: _Sums
+) -> None:
+    drift = drift_figures(reference, counts, excess=sums.beyond)
+    values = describe(reference, counts, sums.moments, sums.extremes)
+    if row.role == FEATURE:
+        found.features[row.name] = {"kind": row.kind, **values, **drift.figures}
+        key = row.name
+    else:
+        key = PREDICTION_KEY if row.role == PREDICTION else PROBABILITY_KEY
+        found.metrics |= _output_metrics(row.role, values, drift.figures)
+        if row.role == PROBABILITY:
+            found.metrics |= confidence_figures(reference, counts)
+        elif not reference.numeric and (ratio := class_imbalance(reference, counts)) is not None:
+            found.metrics["class_imbalance"] = ratio
+    test = drift.test
+    if test is not None and row.described:
+        # Missing is missing in every descriptor; the column itself is tested for it.
+        test = replace(test, missing_p_value=None, missing_increase=0.0)
+        test = None if test.value_p_value is None else test
+    if test is not None:
+        found.tests[key] = test
+        found.rows[key] = (reference, counts)
 
 
 def _output_metrics(
     role: str, values: Mapping[str, int | float], drift: Mapping[str, float]
-) -> dict[str, bool | int | float]:
+) -> Metrics:
     """Metrics of the prediction or the probability, under their prefixes."""
     distances = ("psi", "js") if role == PREDICTION else ("psi",)
     moments = ("mean", "std", "p50") if role == PREDICTION else ()
     prefix = PREDICTION if role == PREDICTION else PROBABILITY
     chosen = [(name, drift) for name in distances] + [(name, values) for name in moments]
     return {f"{prefix}_{name}": source[name] for name, source in chosen if name in source}
-
-
-def _decide(
-    terms: DecisionTerms, tests: Mapping[str, FeatureTest], features: Figures
-) -> dict[str, bool | int | float]:
-    """Decide, write the decisions into ``features``, and return those of the whole window.
-
-    ``prediction_drifted`` is about the model's output: the prediction or its probability.
-    """
-    fixed = {
-        name: config.drift
-        for name, config in terms.features.items()
-        if config.drift is not None and name in features
-    }
-    tested = {name: test for name, test in tests.items() if name not in fixed}
-    decisions = decide(tested, terms.alpha, terms.effect_min)
-    for name, figure in features.items():
-        if name in decisions:
-            figure["drift_q_value"] = decisions[name].q_value
-            figure["drifted"] = decisions[name].drifted
-        elif name in fixed:
-            numbers = {k: v for k, v in figure.items() if not isinstance(v, str)}
-            over = exceeds(numbers, fixed[name])
-            if over is not None:
-                figure["drifted"] = over
-    decided = [bool(figure["drifted"]) for figure in features.values() if "drifted" in figure]
-    metrics: dict[str, bool | int | float] = {}
-    if decided:
-        metrics["drift_share"] = sum(decided) / len(decided)
-        metrics["drifted_features"] = sum(decided)
-    outputs = [decisions[k] for k in (_PREDICTION_KEY, _PROBABILITY_KEY) if k in decisions]
-    if outputs:
-        metrics["prediction_drifted"] = any(output.drifted for output in outputs)
-    return metrics

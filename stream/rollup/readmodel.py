@@ -55,7 +55,9 @@ class ReadModel:
         script = resources.files("stream.state") / "scripts" / "view.lua"
         self._view = client.register_script(script.read_text("utf-8"))
 
-    def announce(self, version: VersionId, windows: list[str], features: set[str]) -> None:
+    def announce(
+        self, version: VersionId, windows: list[str], features: set[str], segments: set[str]
+    ) -> None:
         """Add a model version to the sets that list what there is.
 
         Features that no live window has any more leave, with their keys.
@@ -68,6 +70,8 @@ class ReadModel:
             pipe.sadd(keys.windows_key(self._namespace, version.model), *windows)
             if features:
                 pipe.sadd(listed, *features)
+            if segments:
+                pipe.sadd(keys.segments_key(self._namespace, *version), *segments)
             for name in gone:
                 pipe.srem(listed, name)
                 for window in windows:
@@ -86,7 +90,7 @@ class ReadModel:
         self,
         report: WindowReport,
         bars: Mapping[str, Histogram],
-        extra: Mapping[str, int],
+        extra: Mapping[str, float],
         decided: Decided | None,
         now_ms: int,
         retention_days: int,
@@ -103,9 +107,11 @@ class ReadModel:
         retention_days : the keys expire after so long without traffic
         """
         names = (self._namespace, report.model_name, report.model_version, report.window.name)
-        used = [keys.live_key(*names)]
+        used = [keys.live_key(*names, report.segment)]
         below = []
-        for feature, figures in report.features.items():
+        # A segment has its figures on `ml.metrics`; the contract gives it no keys for features.
+        features = report.features if report.segment is None else {}
+        for feature, figures in features.items():
             used.append(keys.feature_key(*names, feature))
             last = decided.features.get(feature, {}) if decided else {}
             below.append([len(used), _fields({**figures, **last})])
@@ -113,7 +119,7 @@ class ReadModel:
             used.append(keys.histogram_key(*names, feature))
             below.append([len(used), _histogram_fields(histogram)])
         fields = _report_fields(report) + _fields({**extra, "updated_at": now_ms})
-        if decided is not None:
+        if decided is not None and report.segment is None:
             fields += _fields({**decided.metrics, "decided_window_end": decided.window_end})
         plan = {
             "live": [1, report.window.end, report.revision, fields, below],
@@ -133,7 +139,8 @@ class ReadModel:
         """Append final windows, or revisions, to their series, and remember them as reported."""
         with self._client.pipeline(transaction=False) as pipe:
             for report in reports:
-                self._record_final(pipe, report, now_ms)
+                if report.segment is None:
+                    self._record_final(pipe, report, now_ms)
             pipe.execute()
 
     def _record_final(self, pipe: RedisClient, report: WindowReport, now_ms: int) -> None:

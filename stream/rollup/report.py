@@ -6,10 +6,19 @@ from msgspec import UNSET
 
 from schemas.metrics import BaselineRef, Window, WindowReport, with_report_id
 from schemas.windows import WindowSpec
-from stream.rollup.comparison import CompiledBaseline, DecisionTerms, compare
+from stream.arrays import FloatArray
+from stream.rollup.comparison import Comparison, CompiledBaseline, compare
+from stream.rollup.deciding import DecisionTerms, decide_window
 from stream.rollup.merge import GridCounts, PaneCounts
-from stream.rollup.quality import kind_figures
+from stream.rollup.quality import (
+    Metrics,
+    add_schema_drift,
+    add_violations,
+    duplicate_rate,
+    kind_figures,
+)
 from stream.sketches import latency
+from stream.window.constraints import Constraints
 
 LATENCY_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _OTHER = "other"
@@ -22,7 +31,9 @@ class ReportContext:
     Attributes
     ----------
     compiled : the baseline valid in the window, if there is one
+    constraints : those valid in the window, if there are any
     terms : on what terms the window decides; None where it does not
+    hours : (168,) share of each hour of the week in the window; None unless it is seasonal
     seen_until_ms : throughput is over the part of the window before this
     complete : whether the whole window was seen
     """
@@ -31,26 +42,84 @@ class ReportContext:
     version: str
     config_id: str | None
     compiled: CompiledBaseline | None
+    constraints: Constraints | None
     terms: DecisionTerms | None
+    hours: FloatArray | None
     seen_until_ms: int
     complete: bool
 
 
-def build_report(
+def build_reports(
     spec: WindowSpec, end_ms: int, counts: PaneCounts, context: ReportContext
+) -> list[WindowReport]:
+    """Compute the reports of the window of ``spec`` that ends at ``end_ms``.
+
+    The first is that of all traffic, the others are those of its segments, by name. They are
+    decided together.
+    """
+    parts: dict[str | None, PaneCounts] = {None: counts}
+    parts |= {segment: counts.segments[segment] for segment in sorted(counts.segments)}
+    found = {segment: _figures(segment, part, context) for segment, part in parts.items()}
+    if context.terms is not None:
+        decide_window(context.terms, found)
+    seen_ms = min(end_ms, context.seen_until_ms) - (end_ms - spec.size_ms)
+    return [
+        _report(spec, end_ms, segment, part, found[segment], seen_ms, context)
+        for segment, part in parts.items()
+    ]
+
+
+def build_report(
+    spec: WindowSpec,
+    end_ms: int,
+    counts: PaneCounts,
+    context: ReportContext,
+    segment: str | None = None,
 ) -> WindowReport:
-    """Compute the report of the window of ``spec`` that ends at ``end_ms``."""
-    start_ms = end_ms - spec.size_ms
-    metrics = traffic_metrics(counts, min(end_ms, context.seen_until_ms) - start_ms)
-    scored = counts.count - counts.error_count
-    covered = scored
-    if context.compiled is None:
-        features = kind_figures(counts, metrics)
+    """Compute one report of a window that does not decide: of all traffic, or of a segment.
+
+    ``counts`` are the segment's own where one is given.
+    """
+    assert context.terms is None, "a decision is about all segments"
+    seen_ms = min(end_ms, context.seen_until_ms) - (end_ms - spec.size_ms)
+    found = _figures(segment, counts, context)
+    return _report(spec, end_ms, segment, counts, found, seen_ms, context)
+
+
+def _figures(segment: str | None, counts: PaneCounts, context: ReportContext) -> Comparison:
+    """Figures of the whole window, or of a segment, beside those of traffic."""
+    compiled = context.compiled
+    if compiled is None:
+        found = Comparison({}, {}, {}, {})
+        if segment is None:
+            found.features = kind_figures(counts, found.metrics)
     else:
-        grid = counts.grids.get(context.compiled.grid_id, GridCounts())
-        covered = grid.events
-        compared, features = compare(context.compiled, grid, context.terms)
-        metrics |= compared
+        grid = counts.grids.get(compiled.grid_id, GridCounts())
+        found = compare(compiled, grid, hours=context.hours, coarse=segment is not None)
+    if segment is not None:
+        return found
+    rate = duplicate_rate(counts)
+    if rate is not None:
+        found.metrics["duplicate_rate"] = rate
+    if compiled is not None and found.features:
+        add_schema_drift(counts, compiled.baseline.features, found.metrics, found.features)
+    if context.constraints is not None:
+        add_violations(counts, context.constraints, found.metrics, found.features)
+    return found
+
+
+def _report(
+    spec: WindowSpec,
+    end_ms: int,
+    segment: str | None,
+    counts: PaneCounts,
+    found: Comparison,
+    seen_ms: int,
+    context: ReportContext,
+) -> WindowReport:
+    scored = covered = counts.count - counts.error_count
+    if context.compiled is not None:
+        covered = counts.grids.get(context.compiled.grid_id, GridCounts()).events
     errors = dict(counts.errors.names)
     if counts.errors.other:
         errors[_OTHER] = errors.get(_OTHER, 0) + counts.errors.other
@@ -58,11 +127,11 @@ def build_report(
         id="",
         model_name=context.model,
         model_version=context.version,
-        segment=None,
+        segment=segment,
         window=Window(
             name=spec.name,
             size_ms=spec.size_ms,
-            start=start_ms,
+            start=end_ms - spec.size_ms,
             end=end_ms,
             tumbling=end_ms % spec.size_ms == 0,
         ),
@@ -74,8 +143,8 @@ def build_report(
         label_count=0,
         baseline=_baseline_ref(context.compiled),
         config_id=context.config_id,
-        metrics=metrics,
-        features=features,
+        metrics=traffic_metrics(counts, seen_ms) | found.metrics,
+        features=found.features,
         errors=errors or UNSET,
     )
     return with_report_id(report)
@@ -90,9 +159,9 @@ def _baseline_ref(compiled: CompiledBaseline | None) -> BaselineRef | None:
     )
 
 
-def traffic_metrics(counts: PaneCounts, seen_ms: int) -> dict[str, bool | int | float]:
+def traffic_metrics(counts: PaneCounts, seen_ms: int) -> Metrics:
     """Throughput, errors and latency; ``seen_ms`` is the seen length of the window."""
-    metrics: dict[str, bool | int | float] = {}
+    metrics: Metrics = {}
     if seen_ms > 0:
         metrics["throughput_per_s"] = counts.count * 1000 / seen_ms
     if counts.count:

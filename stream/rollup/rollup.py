@@ -14,11 +14,19 @@ from stream.rollup.finality import (
     settled_from_ms,
     settling_ms,
 )
-from stream.rollup.merge import PaneCounts, decode_pane
+from stream.rollup.history import History
+from stream.rollup.merge import decode_pane
 from stream.rollup.provisional import Learner, Publish
-from stream.rollup.readmodel import ReadModel
-from stream.rollup.report import ReportContext, build_report
-from stream.rollup.terms import References, all_specs, decision_terms, valid_at
+from stream.rollup.readmodel import Decided, ReadModel
+from stream.rollup.report import ReportContext, build_report, build_reports
+from stream.rollup.terms import (
+    SEASONAL,
+    References,
+    all_specs,
+    decision_terms,
+    hours_of_week,
+    valid_at,
+)
 from stream.rollup.tracker import PaneTracker
 from stream.settings import Settings
 from stream.state.client import RedisClient
@@ -30,6 +38,8 @@ REPORT_AGAIN_MS = 30_000
 """After its first report a window is reported again at most once in this time."""
 PANES_READ_AT_ONCE = 200
 ROLLED_AT_ONCE = 50
+SEGMENTS_SHOWN_MS = 300
+"""Time for live segments in one call: with many of them each is refreshed every few seconds."""
 WINDOWS_AT_ONCE = 100
 """Final windows reported before the live view is refreshed: well below a second of work."""
 
@@ -83,6 +93,7 @@ class Rollup:
         self._send = send
         self._now_ms = now_ms
         self._references = References()
+        self._history = History(client, settings.namespace)
         self._learner = Learner(settings.provisional, client, self._store.keys, publish)
         self._trackers: dict[VersionId, PaneTracker] = {}
 
@@ -104,6 +115,7 @@ class Rollup:
         if reports:
             self._send(reports)
             self._read_model.record_finals(reports, now.now_ms)
+            self._history.add(reports)
         for end_ms, spec in due[:WINDOWS_AT_ONCE]:  # not before: sending may fail
             tracker.done(spec, end_ms)
         self._roll(now, tracker, fence)
@@ -184,27 +196,27 @@ class Rollup:
                         tracker.put(pane, decode_pane(rows), present[pane], now.specs)
         return len(changed)
 
-    def _report(
-        self, now: _Now, spec: WindowSpec, end_ms: int, counts: PaneCounts, *, final: bool
-    ) -> WindowReport:
-        """Compute the report of a window."""
+    def _context(self, now: _Now, spec: WindowSpec, end_ms: int, *, final: bool) -> ReportContext:
+        """What the report of a window says beside its counts."""
         start_ms = end_ms - spec.size_ms
         compiled = valid_at(now.compiled, end_ms - 1)
-        terms = decision_terms(now.config, compiled, spec, end_ms) if final else None
-        context = ReportContext(
+        snapshot = self._registry.snapshot
+        seasonal = now.config.baseline == SEASONAL and compiled is not None
+        return ReportContext(
             model=now.version.model,
             version=now.version.version,
             config_id=config_id(now.config),
             compiled=compiled,
-            terms=terms,
+            constraints=self._references.constraints_at(snapshot, now.version, end_ms - 1),
+            terms=decision_terms(now.config, compiled, spec, end_ms) if final else None,
+            hours=hours_of_week(start_ms, end_ms) if seasonal else None,
             seen_until_ms=end_ms if final else now.watermark_ms,
             complete=start_ms >= now.seen_from_ms,
         )
-        return build_report(spec, end_ms, counts, context)
 
     def _show(self, now: _Now, tracker: PaneTracker) -> None:
         """Write the live windows."""
-        extra = {"watermark": now.watermark_ms}
+        extra: dict[str, float] = {"watermark": now.watermark_ms}
         if not now.compiled:
             tier_ms = min(spec.every_ms for spec in now.specs)
             missing = self._learner.consider(now.version, now.newest_ms, tier_ms)
@@ -212,19 +224,44 @@ class Rollup:
             extra["baseline_span_missing_ms"] = missing.span_ms
         decided = self._read_model.decided(now.version)
         features: set[str] = set()
+        segments: set[str] = set()
         for spec in now.specs:
             end_ms = live_end_ms(spec, now.newest_ms)
             counts = tracker.window(end_ms - spec.size_ms, end_ms)
             if counts is None:
                 continue
-            report = self._report(now, spec, end_ms, counts, final=False)
+            context = self._context(now, spec, end_ms, final=False)
+            report = build_report(spec, end_ms, counts, context)
             features.update(report.features)
-            compiled = valid_at(now.compiled, end_ms - 1)
-            bars = {} if compiled is None else histograms(compiled, counts)
+            bars = {} if context.compiled is None else histograms(context.compiled, counts)
             days = now.config.retention_days
-            self._read_model.show_live(report, bars, extra, decided, now.now_ms, days)
+            spikes = self._history.spikes(now.version, spec.name, report.metrics)
+            self._read_model.show_live(report, bars, extra | spikes, decided, now.now_ms, days)
+            segments.update(counts.segments)
+            waiting = tracker.segments_to_show.setdefault(spec, {})
+            waiting |= dict.fromkeys(sorted(counts.segments.keys() - waiting.keys()))
         windows = [spec.name for spec in now.specs]
-        self._read_model.announce(now.version, windows, features)
+        self._read_model.announce(now.version, windows, features, segments)
+        self._show_segments(now, tracker, decided)
+
+    def _show_segments(self, now: _Now, tracker: PaneTracker, decided: Decided | None) -> None:
+        """Write live segments, in turn, for as long as the others can wait."""
+        until_ms = self._now_ms() + SEGMENTS_SHOWN_MS
+        for spec, waiting in tracker.segments_to_show.items():
+            end_ms = live_end_ms(spec, now.newest_ms)
+            counts = tracker.window(end_ms - spec.size_ms, end_ms)
+            context = self._context(now, spec, end_ms, final=False)
+            for segment in list(waiting) if counts is not None else []:
+                if self._now_ms() > until_ms:
+                    return
+                del waiting[segment]
+                part = counts.segments.get(segment) if counts is not None else None
+                if part is None:
+                    continue
+                report = build_report(spec, end_ms, part, context, segment)
+                extra = {"watermark": now.watermark_ms}
+                days = now.config.retention_days
+                self._read_model.show_live(report, {}, extra, decided, now.now_ms, days)
 
     def _due(
         self, now: _Now, tracker: PaneTracker, fence: Mapping[str, tuple[int, int]]
@@ -264,10 +301,10 @@ class Rollup:
             counts = tracker.window(end_ms - spec.size_ms, end_ms)
             if counts is None or counts.count == 0:
                 continue
-            report = self._report(now, spec, end_ms, counts, final=True)
             reported = fence.get(f"{spec.name}:{end_ms}")
-            if reported is None or report.revision > reported[0]:
-                reports.append(report)
+            if reported is None or counts.count > reported[0]:
+                context = self._context(now, spec, end_ms, final=True)
+                reports += build_reports(spec, end_ms, counts, context)
         return reports
 
     def _roll(self, now: _Now, tracker: PaneTracker, fence: Mapping[str, tuple[int, int]]) -> None:

@@ -2,24 +2,35 @@
 
 from dataclasses import dataclass, field
 
-from schemas.activations import Activation
-from schemas.baselines import Baseline
+import numpy as np
+
+from schemas.activations import Activation, plan_id
+from schemas.baselines import HOURS_OF_WEEK, Baseline
 from schemas.durations import default_every_ms, window_name
 from schemas.models import ModelConfig, window_specs
 from schemas.windows import WindowSpec, window_spec
+from stream.arrays import FloatArray
 from stream.registry import Snapshot
-from stream.rollup.comparison import CompiledBaseline, DecisionTerms
+from stream.rollup.comparison import CompiledBaseline
+from stream.rollup.deciding import DecisionTerms
 from stream.state.keys import VersionId
 from stream.stats.drift.budget import alpha, decision_window_ms
+from stream.window.constraints import Constraints, compile_constraints
 
 AUTO = "auto"
+SEASONAL = "seasonal"
+_HOUR_MS = 3_600_000
+_WEEK_MS = 7 * 24 * _HOUR_MS
+_MONDAY_MS = 4 * 24 * _HOUR_MS
+"""The first Monday since 1970, which began on a Thursday."""
 
 
 @dataclass
 class References:
-    """Compiled baselines, kept as long as they are active."""
+    """Compiled baselines and constraints, kept as long as they are active."""
 
     _compiled: dict[tuple[str, int], CompiledBaseline] = field(default_factory=dict)
+    _constraints: dict[str, Constraints | None] = field(default_factory=dict)
 
     def of(self, snapshot: Snapshot, version: VersionId) -> list[CompiledBaseline]:
         """Baselines of a version by when they take effect, the first one first."""
@@ -28,6 +39,22 @@ class References:
             for activation in snapshot.activations_of(version)
             if activation.baseline_id is not None
         ]
+
+    def constraints_at(
+        self, snapshot: Snapshot, version: VersionId, time_ms: int
+    ) -> Constraints | None:
+        """Constraints by which events of this time are judged."""
+        valid = [a for a in snapshot.activations_of(version) if a.effective_from <= time_ms]
+        if not valid:
+            return None
+        plan = valid[-1].plan
+        key = plan_id(plan)
+        if key not in self._constraints:
+            try:
+                self._constraints[key] = compile_constraints(plan.features)
+            except ValueError:  # the registry has warned of it
+                self._constraints[key] = None
+        return self._constraints[key]
 
     def _compile(self, activation: Activation, baseline: Baseline) -> CompiledBaseline:
         assert activation.baseline_id is not None
@@ -79,3 +106,22 @@ def decision_terms(
         config.drift.min_effect,
         config.features,
     )
+
+
+def hours_of_week(start_ms: int, end_ms: int) -> FloatArray:
+    """Share of each hour of the week, UTC, from Monday 00:00 on, in a window; shape ``(168,)``.
+
+    Examples
+    --------
+    >>> hours_of_week(_MONDAY_MS, _MONDAY_MS + 2 * _HOUR_MS)[:3].tolist()
+    [0.5, 0.5, 0.0]
+    """
+    whole_weeks, rest_ms = divmod(end_ms - start_ms, _WEEK_MS)
+    shares = np.full(HOURS_OF_WEEK, float(whole_weeks * _HOUR_MS))
+    at_ms = start_ms - _MONDAY_MS
+    until_ms = at_ms + rest_ms
+    while at_ms < until_ms:
+        next_ms = min(until_ms, at_ms - at_ms % _HOUR_MS + _HOUR_MS)
+        shares[at_ms // _HOUR_MS % HOURS_OF_WEEK] += next_ms - at_ms
+        at_ms = next_ms
+    return shares / (end_ms - start_ms)

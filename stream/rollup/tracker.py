@@ -49,6 +49,7 @@ class PaneTracker:
         self.settling = Confirmation()
         self.read_at: dict[PaneId, int] = {}
         self.due: dict[WindowSpec, set[int]] = {}
+        self.segments_to_show: dict[WindowSpec, dict[str, None]] = {}
         self._starts: dict[int, list[int]] = {tier: [] for tier in TIERS_MS}
 
     def put(

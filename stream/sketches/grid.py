@@ -33,21 +33,37 @@ class NumericGrid:
     Attributes
     ----------
     edges : ascending upper edges of the value cells, then the largest float, then infinity
+    low, high : the baseline's range; values beyond are summed apart
     scale_exponent : sums count in units of ``2**scale_exponent``
     """
 
     edges: FloatArray
+    low: float
+    high: float
     scale_exponent: int
 
     @classmethod
     def from_baseline(cls, reference: FeatureBaseline) -> "NumericGrid":
         """Extend a baseline's edges by the geometric cells on both sides."""
-        return cls(full_edges(np.array(reference.edges)), reference.scale_exponent)
+        own = np.array(reference.edges)
+        # The first edge lies just below the smallest value.
+        low, high = float(np.nextafter(own[0], np.inf)), float(own[-1])
+        return cls(full_edges(own), low, high, reference.scale_exponent)
 
     @property
     def cells(self) -> int:
         """Cells of the row, mismatch and missing included."""
         return len(self.edges) + 1
+
+    def coarsened(self, cell_map: IntArray) -> "NumericGrid":
+        """Join neighbouring cells.
+
+        Parameters
+        ----------
+        cell_map : (cells,) coarse cell of each cell, mismatch and missing included; ascending
+        """
+        last = np.flatnonzero(np.diff(cell_map))
+        return NumericGrid(self.edges[last], self.low, self.high, self.scale_exponent)
 
     def count_sorted(self, column: FloatArray) -> IntArray:
         """Count an ascending column, shape ``(n,)``, NaN (missing) last, into ``(cells,)``.

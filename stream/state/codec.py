@@ -10,6 +10,9 @@ A pane is a Redis hash of *rows*. The first byte of a row says what it holds and
 ``L``   sums: for each value a signed 128-bit integer in four i64 limbs of 32 bits
 ``M``   maxima: doubles (a minimum is stored as the maximum of the negated values)
 ``N``   names: MessagePack ``[bound, other, {name: count}]``
+``A``   integers below 2**53 as doubles: added
+``B``   bottom-k: u16 bound, then (u32 hash, u32 count) pairs by hash: the ``bound`` smallest stay
+``H``   registers of a HyperLogLog, one byte each: the larger one stays
 ======  =============================================================================
 
 All numbers are little-endian. Both sides write the shorter of sparse and dense, so that equal
@@ -27,9 +30,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from stream.arrays import FloatArray, IntArray
+from stream.arrays import ByteArray, FloatArray, IntArray
+from stream.sketches.bottom_k import BottomK
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 CELLS_MAX = 65535
 """Cells of one row: a cell's number is a u16."""
 
@@ -39,6 +43,7 @@ _LIMB_MASK = 2**_LIMB_BITS - 1
 _LIMBS = 4
 _SPARSE = np.dtype([("cell", "<u2"), ("count", "<u4")])
 _SPARSE_WIDE = np.dtype([("cell", "<u2"), ("count", "<u8")])
+_HASHED = np.dtype([("hash", "<u4"), ("count", "<u4")])
 
 
 class NameCounts(msgspec.Struct, array_like=True, frozen=True):
@@ -164,3 +169,44 @@ def decode_names(row: bytes) -> NameCounts:
     if row[:1] != b"N":
         raise ValueError(f"row of kind {row[:1]!r} where names were expected")
     return _names_decoder.decode(row[1:])
+
+
+def encode_integers(values: FloatArray) -> bytes:
+    """Encode doubles that hold integers below 2**53, shape ``(n,)``, as an ``A`` row."""
+    return b"A" + np.asarray(values, dtype="<f8").tobytes()
+
+
+def decode_integers(row: bytes) -> FloatArray:
+    """Decode an ``A`` row to a float64 array of integers."""
+    if row[:1] != b"A":
+        raise ValueError(f"row of kind {row[:1]!r} where integers were expected")
+    return np.frombuffer(row, dtype="<f8", offset=1).astype(np.float64)
+
+
+def encode_bottom_k(sample: BottomK) -> bytes:
+    """Encode a bottom-k sample as a ``B`` row."""
+    pairs = np.empty(len(sample.hashes), dtype=_HASHED)
+    pairs["hash"] = sample.hashes
+    pairs["count"] = np.minimum(sample.counts, _U32_MAX)
+    return b"B" + sample.bound.to_bytes(2, "little") + pairs.tobytes()
+
+
+def decode_bottom_k(row: bytes) -> BottomK:
+    """Decode a ``B`` row."""
+    if row[:1] != b"B":
+        raise ValueError(f"row of kind {row[:1]!r} where a bottom-k sample was expected")
+    pairs = np.frombuffer(row, dtype=_HASHED, offset=3)
+    bound = int.from_bytes(row[1:3], "little")
+    return BottomK(bound, pairs["hash"].astype(np.uint32), pairs["count"].astype(np.int64))
+
+
+def encode_registers(registers: ByteArray) -> bytes:
+    """Encode the registers of a HyperLogLog, shape ``(m,)``, as an ``H`` row."""
+    return b"H" + registers.tobytes()
+
+
+def decode_registers(row: bytes) -> ByteArray:
+    """Decode an ``H`` row to a uint8 array."""
+    if row[:1] != b"H":
+        raise ValueError(f"row of kind {row[:1]!r} where registers were expected")
+    return np.frombuffer(row, dtype=np.uint8, offset=1)

@@ -2,6 +2,7 @@
 
 from stream.arrays import IntArray
 from stream.stats.moments import mean_std
+from stream.stats.outliers import outliers
 from stream.stats.quantiles import quantiles
 from stream.stats.reference import MISMATCH, MISSING, Reference
 
@@ -54,6 +55,8 @@ def describe(
         below, above = outside(reference, counts)
         figures["below_range_rate"] = below / count
         figures["above_range_rate"] = above / count
+        if reference.outlying is not None:
+            figures["outlier_rate"] = outliers(counts[:MISMATCH], reference.outlying) / count
         figures |= _numeric(reference, counts, sums, extremes)
     return figures
 

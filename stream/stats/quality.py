@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from stream.arrays import IntArray
 from stream.stats.descriptive import outside
+from stream.stats.outliers import outliers
 from stream.stats.reference import MISMATCH, MISSING, Reference
 
 
@@ -18,7 +19,8 @@ def quality_figures(features: Iterable[tuple[Reference, IntArray]]) -> dict[str,
     -------
     `missing_rate` and `type_mismatch_rate` of all feature cells, one for each event and feature;
     `unseen_rate` of the cells of categorical features, `out_of_range_rate` of those of numeric
-    ones. A rate of no cells is not there.
+    ones, `outlier_rate` of those of numeric ones that have outlier fences. A rate of no cells is
+    not there.
 
     Examples
     --------
@@ -31,7 +33,7 @@ def quality_figures(features: Iterable[tuple[Reference, IntArray]]) -> dict[str,
     {'missing_rate': 0.2, 'type_mismatch_rate': 0.0, 'unseen_rate': 0.1}
     """
     cells = missing = mismatched = 0
-    named = unseen = numeric = out_of_range = 0
+    named = unseen = numeric = out_of_range = fenced = far = 0
     for reference, counts in features:
         rows = int(counts.sum())
         cells += rows
@@ -40,6 +42,9 @@ def quality_figures(features: Iterable[tuple[Reference, IntArray]]) -> dict[str,
         if reference.numeric:
             numeric += rows
             out_of_range += sum(outside(reference, counts))
+            if reference.outlying is not None:
+                fenced += rows
+                far += outliers(counts[:MISMATCH], reference.outlying)
         elif reference.tells_unseen:
             named += rows
             unseen += int(counts[-3])
@@ -51,4 +56,6 @@ def quality_figures(features: Iterable[tuple[Reference, IntArray]]) -> dict[str,
         figures["unseen_rate"] = unseen / named
     if numeric:
         figures["out_of_range_rate"] = out_of_range / numeric
+    if fenced:
+        figures["outlier_rate"] = far / fenced
     return figures

@@ -1,138 +1,71 @@
-"""Counting plans: which cells the columns of a model version are counted in.
+"""Counting plans: how the events of a model version are counted, and from when on.
 
-A plan is compiled from a baseline and valid from an instant of event time on (its activation). A
-model version without a baseline runs on :data:`DEFAULT_PLAN`, which counts kinds of values only.
+A plan is compiled from an activation (its plan and its baseline) and valid from an instant of
+event time on. A model version without one runs on :data:`DEFAULT_PLAN`, which counts kinds of
+values only.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from schemas.baselines import Baseline, FeatureBaseline
-from stream.arrays import FloatArray, IntArray
-from stream.sketches.grid import NumericGrid, category_cells, category_codes
+from schemas.activations import Plan
+from stream.arrays import IntArray
 from stream.state.keys import VersionId
+from stream.window.constraints import CONFIDENCE, Constraints, compile_constraints
+from stream.window.layout import PREDICTION, PROBABILITY, GridLayout
 from stream.window.panes import MINUTE_MS
-
-PREDICTION = "prediction"
-PROBABILITY = "probability"
-FEATURE = "feature"
-_GRID_ID_CHARACTERS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class NumericColumn:
-    """A column counted on a numeric grid. ``row`` is its place among the rows of the plan."""
-
-    row: int
-    role: str
-    name: str
-    grid: NumericGrid
-
-
-@dataclass(frozen=True, slots=True)
-class CategoricalColumn:
-    """A column counted by category; ``codes`` maps a JSON value to its cell."""
-
-    row: int
-    role: str
-    name: str
-    codes: Mapping[Any, int]
-    cells: int
-    counts_numbers: bool
-
-    @property
-    def unseen(self) -> int:
-        """Cell of values the baseline does not have."""
-        return self.cells - 3
-
-    @property
-    def mismatch(self) -> int:
-        """Cell of values of another type."""
-        return self.cells - 2
-
-    @property
-    def missing(self) -> int:
-        """Cell of missing values."""
-        return self.cells - 1
+from stream.window.segments import TAG, SegmentColumn, compile_segments
 
 
 @dataclass(frozen=True)
 class CountingPlan:
-    """The rows a model version's events are counted in."""
+    """How events are counted.
 
-    grid_id: str
-    numeric: tuple[NumericColumn, ...]
-    categorical: tuple[CategoricalColumn, ...]
-
-    @cached_property
-    def scales(self) -> FloatArray:
-        """Units per 1.0 of each numeric column, shape ``(numeric, 1)``."""
-        return np.array([[2.0**-column.grid.scale_exponent] for column in self.numeric])
-
-    @cached_property
-    def row_cells(self) -> tuple[int, ...]:
-        """Number of cells of each row, in the order of rows."""
-        cells = {c.row: c.grid.cells for c in self.numeric}
-        cells |= {c.row: c.cells for c in self.categorical}
-        return tuple(cells[row] for row in range(len(cells)))
-
-    @cached_property
-    def row_offsets(self) -> IntArray:
-        """First cell of each row in the concatenation of all rows, and the total last."""
-        return np.concatenate([[0], np.cumsum(self.row_cells)]).astype(np.int64)
-
-    @cached_property
-    def feature_names(self) -> tuple[str, ...]:
-        """Names of the features, in the order of rows."""
-        columns: list[NumericColumn | CategoricalColumn] = [*self.numeric, *self.categorical]
-        return tuple(c.name for c in sorted(columns, key=lambda c: c.row) if c.role == FEATURE)
-
-
-DEFAULT_PLAN = CountingPlan("", (), ())
-
-
-def _has_numbers(codes: Mapping[Any, int]) -> bool:
-    """Whether a category is a number: then another number is unseen, else it is a mismatch."""
-    return any(not isinstance(value, str) for value in codes)
-
-
-def grid_id_of(baseline_id: str) -> str:
-    """Name of a baseline's grid: enough of its id to tell all baselines of a model apart."""
-    return baseline_id[:_GRID_ID_CHARACTERS]
-
-
-def reference_rows(baseline: Baseline) -> list[tuple[str, str, FeatureBaseline]]:
-    """Rows of a baseline's grid: features by name, then the prediction, then the probability.
-
-    Each is (role, name, reference).
+    Attributes
+    ----------
+    layout : the rows of the baseline's grid; None while there is no baseline
+    sampling_rate : share of requests whose features are counted
+    constraints : None where there are none
+    segments : by which traffic is split
+    tags : tags whose values are counted, to find the segments they make
     """
-    rows = [(FEATURE, name, baseline.features[name]) for name in sorted(baseline.features)]
-    if baseline.prediction is not None:
-        rows.append((PREDICTION, PREDICTION, baseline.prediction))
-    if baseline.probability is not None:
-        rows.append((PROBABILITY, PROBABILITY, baseline.probability))
-    return rows
+
+    layout: GridLayout | None = None
+    sampling_rate: float = 1.0
+    constraints: Constraints | None = None
+    segments: tuple[SegmentColumn, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    @property
+    def looked_at(self) -> frozenset[str]:
+        """Features that constraints or segments look at, whether or not the layout has them."""
+        outputs = (PREDICTION, PROBABILITY, CONFIDENCE)
+        constrained = self.constraints.features if self.constraints else ()
+        named = {name for name in constrained if name not in outputs}
+        return frozenset(named | {s.name for s in self.segments if s.tag is None})
 
 
-def compile_plan(baseline: Baseline, baseline_id: str) -> CountingPlan:
-    """Compile the plan of a baseline."""
-    numeric: list[NumericColumn] = []
-    categorical: list[CategoricalColumn] = []
-    for row, (role, name, reference) in enumerate(reference_rows(baseline)):
-        if reference.edges:
-            grid = NumericGrid.from_baseline(reference)
-            numeric.append(NumericColumn(row, role, name, grid))
-        else:
-            codes = category_codes(reference.categories, reference.other_categories)
-            cells = category_cells(reference)
-            numbers = _has_numbers(codes)
-            categorical.append(CategoricalColumn(row, role, name, codes, cells, numbers))
-    return CountingPlan(grid_id_of(baseline_id), tuple(numeric), tuple(categorical))
+DEFAULT_PLAN = CountingPlan()
+
+
+def compile_plan(plan: Plan, layout: GridLayout | None) -> CountingPlan:
+    """Compile an activated plan.
+
+    Raises
+    ------
+    ValueError
+        For a constraint whose regular expression RE2 does not take.
+    """
+    return CountingPlan(
+        layout=layout,
+        sampling_rate=plan.sampling_rate,
+        constraints=compile_constraints(plan.features),
+        segments=compile_segments(plan.segment_values),
+        tags=tuple(sorted(n.removeprefix(TAG) for n in plan.segments if n.startswith(TAG))),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +97,7 @@ class PlanBook:
 
     def learns(self, version: VersionId) -> bool:
         """Whether a baseline is still to be learned from this version's events."""
-        return version not in self._activations
+        return all(a.plan.layout is None for a in self._activations.get(version, ()))
 
     def split(
         self, version: VersionId, times_ms: IntArray

@@ -13,8 +13,8 @@ from schemas.baselines import baseline_id
 from stream.baseline.build import build_baseline
 from stream.sketches.grid import NumericGrid
 from stream.stats.reference import Reference
-from stream.window.delta import GridDelta
-from stream.window.plan import compile_plan
+from stream.window.delta import GridDelta, GridValues
+from stream.window.layout import compile_layout
 
 FINITE = st.floats(-1e12, 1e12)
 FEW = st.sampled_from([-1.0, -0.0, 0.0, 0.5, 1.0, 1.5, 5e-324, 1e-9, 7.0])
@@ -76,36 +76,37 @@ BASELINE = build_baseline(
     model_name="m",
     model_version="1",
 )
-PLAN = compile_plan(BASELINE, "0" * 64)
+LAYOUT = compile_layout(BASELINE)
 ROWS = st.lists(
     st.tuples(
         FINITE | st.sampled_from([math.nan, math.inf]),
         FEW | st.just(math.nan),
-        st.integers(0, PLAN.row_cells[2] - 1),
+        st.integers(0, LAYOUT.row_cells[2] - 1),
     ),
     max_size=80,
 )
 
 
 def counted(rows: Any) -> GridDelta:
-    delta = GridDelta(PLAN)
+    delta = GridDelta(LAYOUT)
     if rows:
         x, y, z = zip(*rows, strict=True)
-        delta.events = len(rows)
         # -0.0 equals 0.0 and has other bytes: which of them an extreme keeps depends on the order.
-        delta.add_numeric(np.array([x, y], dtype=np.float64) + 0.0)
-        delta.add_cells(2, np.array(z, dtype=np.int64))
+        matrix = np.array([x, y], dtype=np.float64) + 0.0
+        delta.add(GridValues(matrix, {2: np.array(z, dtype=np.int64)}))
     return delta
 
 
 def merged(deltas: Any) -> GridDelta:
-    out = GridDelta(PLAN)
+    out = GridDelta(LAYOUT)
     for delta in deltas:
         out.events += delta.events
         out.counts += delta.counts
-        out.sums = [a + b for a, b in zip(out.sums, delta.sums, strict=True)]
-        out.squares = [a + b for a, b in zip(out.squares, delta.squares, strict=True)]
+        for into, more in zip(out.sums, delta.sums, strict=True):
+            into[:] = [a + b for a, b in zip(into, more, strict=True)]
         out.maxima = np.maximum(out.maxima, delta.maxima)
+        if out.moments is not None and delta.moments is not None:
+            out.moments = out.moments + delta.moments
     return out
 
 
@@ -119,12 +120,12 @@ def test_any_order_and_any_batches_give_the_same_bytes(rows: Any, cuts: Any, ran
 
 
 def test_the_reference_is_counted_as_windows_are() -> None:
-    delta = GridDelta(PLAN)
+    delta = GridDelta(LAYOUT)
     x = np.random.default_rng(1).normal(size=500)
     y = np.random.default_rng(2).poisson(2, 500).astype(float)
-    delta.add_numeric(np.array([x, y]))
-    offsets = PLAN.row_offsets
+    delta.add(GridValues(np.array([x, y]), {2: np.zeros(500, dtype=np.int64)}))
+    offsets = LAYOUT.row_offsets
     for row, name in enumerate(("x", "y")):
         found = delta.counts[offsets[row] : offsets[row + 1]]
         assert tuple(found.tolist()) == BASELINE.features[name].counts
-        assert Reference.from_baseline(BASELINE.features[name]).cells == PLAN.row_cells[row]
+        assert Reference.from_baseline(BASELINE.features[name]).cells == LAYOUT.row_cells[row]

@@ -5,6 +5,9 @@
 --   L        sums, 128-bit integers in four 32-bit limbs: added with carry
 --   M        maxima, doubles: the larger one stays
 --   N        counts by name, bounded: added, the names with the smallest hashes stay
+--   A        doubles that hold integers below 2^53: added
+--   B        bottom-k sample, (u32 hash, u32 count) by hash: added, the smallest hashes stay
+--   H        registers of a HyperLogLog, bytes: the larger one stays
 local RUN = 200 -- struct.unpack returns its values on the Lua stack, which holds far fewer than 8,000
 local U32_MAX = 4294967295
 local LIMB = 4294967296
@@ -119,6 +122,52 @@ local function merge_maxima(a, b)
   return 'M' .. pack_values('d', x, n)
 end
 
+local function merge_integers(a, b)
+  local n = (#a - 1) / 8
+  if #a ~= #b then return nil, 'rows of integers differ in length' end
+  local x = unpack_values('d', 8, a, 2, n)
+  local y = unpack_values('d', 8, b, 2, n)
+  for i = 1, n do x[i] = x[i] + y[i] end
+  return 'A' .. pack_values('d', x, n)
+end
+
+-- bottom-k: tag, u16 bound, then hash and count of each; both are sorted by hash, so they are merged
+-- like sorted lists. A hash among the `bound` smallest of the whole is among those of every part.
+local function merge_bottom_k(a, b)
+  local bound = struct.unpack('<I2', a, 2)
+  if struct.unpack('<I2', b, 2) ~= bound then return nil, 'samples of different bounds' end
+  local n, m = (#a - 3) / 4, (#b - 3) / 4
+  local x = unpack_values('I4', 4, a, 4, n)
+  local y = unpack_values('I4', 4, b, 4, m)
+  local out, i, j = {}, 1, 1
+  while #out < 2 * bound and (i <= n or j <= m) do
+    local p, q = x[i], y[j]
+    if q == nil or (p ~= nil and p < q) then
+      out[#out + 1], out[#out + 2] = p, x[i + 1]
+      i = i + 2
+    elseif p == nil or q < p then
+      out[#out + 1], out[#out + 2] = q, y[j + 1]
+      j = j + 2
+    else
+      out[#out + 1], out[#out + 2] = p, math.min(x[i + 1] + y[j + 1], U32_MAX)
+      i, j = i + 2, j + 2
+    end
+  end
+  return 'B' .. struct.pack('<I2', bound) .. pack_values('I4', out, #out)
+end
+
+local function merge_registers(a, b)
+  if #a ~= #b then return nil, 'rows of registers differ in length' end
+  local out = {}
+  for first = 2, #a, RUN do
+    local last = math.min(first + RUN - 1, #a)
+    local x, y = {string.byte(a, first, last)}, {string.byte(b, first, last)}
+    for i = 1, #x do if y[i] > x[i] then x[i] = y[i] end end
+    out[#out + 1] = string.char(unpack(x))
+  end
+  return 'H' .. table.concat(out)
+end
+
 -- names: tag, then MessagePack [bound, other, {name: count}]. A name is kept when its SHA-1 is among
 -- the `bound` smallest; the rest is `other`. Whether a name survives does not depend on the order of
 -- merging: a name of the final set was among the smallest of every part of it.
@@ -145,6 +194,7 @@ end
 local MERGE = {
   S = merge_counts, D = merge_counts, T = merge_counts, W = merge_counts,
   L = merge_sums, M = merge_maxima, N = merge_names,
+  A = merge_integers, B = merge_bottom_k, H = merge_registers,
 }
 
 local function merge(old, new)

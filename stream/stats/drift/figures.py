@@ -12,6 +12,7 @@ from stream.stats.drift.l_infinity import l_infinity
 from stream.stats.drift.missing import missing_test
 from stream.stats.drift.psi import psi
 from stream.stats.drift.shift import shift_test
+from stream.stats.drift.wasserstein import wasserstein
 from stream.stats.reference import MISMATCH, MISSING, Reference
 
 
@@ -29,14 +30,17 @@ class DriftFigures:
     test: FeatureTest | None
 
 
-def drift_figures(reference: Reference, counts: IntArray, phi: float = 1.0) -> DriftFigures:
+def drift_figures(
+    reference: Reference, counts: IntArray, excess: tuple[float, float] | None = None
+) -> DriftFigures:
     """Compare a window with the reference.
 
     Parameters
     ----------
     reference : compiled from the baseline that the window was counted with
     counts : (cells,) the window's count row
-    phi : how many times more the reference varies than independent rows do
+    excess : of a numeric feature: exact sums, over the values beyond the range of the baseline's
+        edges, of how far they lie below and above it, in the feature's unit
 
     Raises
     ------
@@ -47,7 +51,10 @@ def drift_figures(reference: Reference, counts: IntArray, phi: float = 1.0) -> D
     -----
     Missing and mismatched values are left out of the distances. `chi2` and its p-value are those
     of the cells of `psi`, all of them; `effect` and `drift_p_value` rest on cells that are pooled
-    by reference shares, because the limit distribution needs that.
+    by reference shares, because the limit distribution needs that. p-values and effect allow for
+    what the reference varies by beyond independent rows (`stream.stats.drift.dispersion`).
+
+    Kinds whose values have no cells (text, embedding, set, id) are tested for missing values only.
     """
     if len(counts) != reference.cells:
         raise ValueError(f"the window has {len(counts)} cells, its baseline {reference.cells}")
@@ -55,7 +62,8 @@ def drift_figures(reference: Reference, counts: IntArray, phi: float = 1.0) -> D
     n, m = int(cumulated[-1]), reference.total
     figures: dict[str, float] = {}
     value_p_value = size = None
-    if n and m:
+    if n and m and reference.tells_values:
+        phi = 1.0
         tested = reference.tested.of(cumulated)
         figures |= _distances(reference, cumulated, tested)
         ordered_p_value = None
@@ -63,6 +71,7 @@ def drift_figures(reference: Reference, counts: IntArray, phi: float = 1.0) -> D
             figures["ks"] = ks_distance(cumulated / n, reference.cumulative_shares)
             ordered_p_value = ks_p_value(figures["ks"], n, m, phi)
             figures["ks_p_value"] = ordered_p_value
+            figures |= _area(reference, cumulated, excess)
         if (pearson := chi_squared(tested, reference.tested.counts)) is not None:
             figures["chi2"] = pearson[0]
             figures["chi2_p_value"] = chi_squared_p_value(*pearson, phi)
@@ -73,6 +82,8 @@ def drift_figures(reference: Reference, counts: IntArray, phi: float = 1.0) -> D
     test = _joined(reference, counts, value_p_value, size)
     if test is not None:
         figures["drift_p_value"] = test.p_value
+        if test.missing_p_value is not None:
+            figures["missing_increase"] = test.missing_increase
     return DriftFigures(figures, test)
 
 
@@ -86,6 +97,18 @@ def _distances(reference: Reference, cumulated: IntArray, tested: IntArray) -> d
         "hellinger": hellinger(shares, expected),
         "l_infinity": l_infinity(shares, expected),
     }
+
+
+def _area(
+    reference: Reference, cumulated: IntArray, excess: tuple[float, float] | None
+) -> dict[str, float]:
+    found = wasserstein(reference, cumulated, excess)
+    if found is None:
+        return {}
+    figures = {"wasserstein": found.distance, "wasserstein_bound": found.error_max}
+    if std := reference.baseline.std:
+        figures["wasserstein_std"] = found.distance / std
+    return figures
 
 
 def _joined(

@@ -11,7 +11,8 @@ def exceeds(figures: Mapping[str, float], config: FeatureDriftConfig) -> bool | 
     Parameters
     ----------
     figures : of the feature, by name
-    config : metric and threshold
+    config : metric and threshold: of `wasserstein` in the feature's unit, of `chi2` a statistic,
+        which grows with the number of rows, of all others without unit
 
     Returns
     -------

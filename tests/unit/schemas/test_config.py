@@ -131,4 +131,4 @@ def test_windows_and_rules_are_no_part_of_a_plan() -> None:
 def test_auto_segments_are_resolved_before_activation() -> None:
     model = parse_model({"model_name": "credit", "segments": "auto"})
     assert plan_of(model).segments == ()
-    assert plan_of(model, ("country",)).segments == ("country",)
+    assert plan_of(model, {"country": ("FR",)}).segments == ("country",)

@@ -1,0 +1,1 @@
+"""Numbers that describe values without an order: texts, embeddings and sets."""

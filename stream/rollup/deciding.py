@@ -1,0 +1,95 @@
+"""Which features drifted: one decision over all features and segments of a decision window."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.features import FeatureConfig
+from stream.rollup.comparison import PREDICTION_KEY, PROBABILITY_KEY, Comparison
+from stream.stats.drift.decision import Decision, decide
+from stream.stats.drift.decomposition import decompose
+from stream.stats.drift.detectable import min_detectable_shift
+from stream.stats.drift.fixed_threshold import exceeds
+from stream.stats.reference import MISMATCH
+
+Key = tuple[str | None, str]
+"""Segment, None for all traffic, and feature."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionTerms:
+    """On what terms a window decides: the budget's share and the smallest effect."""
+
+    alpha: float
+    effect_min: float
+    features: Mapping[str, FeatureConfig]
+
+
+def decide_window(terms: DecisionTerms, found: Mapping[str | None, Comparison]) -> None:
+    """Decide, and write the decisions into the figures.
+
+    Parameters
+    ----------
+    terms : of the window
+    found : by segment, None for all traffic; they share the budget
+
+    Notes
+    -----
+    A feature with a fixed threshold is decided by it and takes no part in the correction.
+    ``prediction_drifted`` is about the model's output: the prediction or its probability.
+    """
+    tests = {
+        (segment, name): test
+        for segment, comparison in found.items()
+        for name, test in comparison.tests.items()
+        if not _is_fixed(terms, name)
+    }
+    decisions = decide(tests, terms.alpha, terms.effect_min)
+    for segment, comparison in found.items():
+        mine = {name: decisions[of, name] for of, name in decisions if of == segment}
+        _write(terms, comparison, mine, len(tests))
+
+
+def _is_fixed(terms: DecisionTerms, name: str) -> bool:
+    return name in terms.features and terms.features[name].drift is not None
+
+
+def _write(
+    terms: DecisionTerms, found: Comparison, decisions: Mapping[str, Decision], questions: int
+) -> None:
+    for name, figures in found.features.items():
+        if name in decisions:
+            drifted = decisions[name].drifted
+            figures["drift_q_value"] = decisions[name].q_value
+            figures["drifted"] = drifted
+            figures.update(_explained(terms, found, name, drifted, questions))
+        elif _is_fixed(terms, name):
+            over = _exceeds(terms.features[name], figures)
+            if over is not None:
+                figures["drifted"] = over
+    decided = [bool(figure["drifted"]) for figure in found.features.values() if "drifted" in figure]
+    if decided:
+        found.metrics["drift_share"] = sum(decided) / len(decided)
+        found.metrics["drifted_features"] = sum(decided)
+    outputs = [decisions[k] for k in (PREDICTION_KEY, PROBABILITY_KEY) if k in decisions]
+    if outputs:
+        found.metrics["prediction_drifted"] = any(output.drifted for output in outputs)
+
+
+def _exceeds(config: FeatureConfig, figures: Mapping[str, bool | float | str]) -> bool | None:
+    assert config.drift is not None
+    return exceeds({k: v for k, v in figures.items() if not isinstance(v, str)}, config.drift)
+
+
+def _explained(
+    terms: DecisionTerms, found: Comparison, name: str, drifted: bool, questions: int
+) -> dict[str, float]:
+    """What drift is made of where there is some, and what would be found where there is none."""
+    reference, counts = found.rows[name]
+    if drifted:
+        shares = decompose(reference, counts)
+        return {f"drift_from_{part}": share for part, share in shares.items()}
+    values = int(counts[:MISMATCH].sum())
+    shift = min_detectable_shift(
+        reference, values, terms.alpha / questions, terms.effect_min, phi=1.0
+    )
+    return {} if shift is None else {"min_detectable_shift": shift}
