@@ -92,9 +92,9 @@ $(VENV)/.created:
 # An environment for each peer: they need different versions of pandas. NannyML 0.13 has no build for
 # Python 3.13.
 build/peers/%/.installed: tests/golden/peers/requirements-%.txt
-	@python=$$(command -v python3.11 || command -v python3.12) || { \
-		echo "error: the peers need Python 3.11 or 3.12, and neither was found on PATH" >&2; exit 1; }; \
-	$$python -m venv build/peers/$*
+	@for name in python3.11 python3.12; do \
+		if $$name -c 'import venv' 2>/dev/null; then exec $$name -m venv build/peers/$*; fi; done; \
+		echo "error: the peers need Python 3.11 or 3.12: install one and run make peers again" >&2; exit 1
 	@build/peers/$*/bin/python -m pip --disable-pip-version-check --no-input install -r $< | $(SHOW_FETCHED)
 	@touch $@
 

@@ -4,6 +4,7 @@ The layout is this package's own and no promise to users. Who made a baseline an
 headers, so that the same content always has the same id.
 """
 
+from enum import StrEnum
 from typing import Literal
 
 import msgspec
@@ -16,6 +17,7 @@ __all__ = [
     "BASELINE_HEADERS",
     "HOURS_OF_WEEK",
     "Baseline",
+    "BaselineOrigin",
     "Dispersion",
     "FeatureBaseline",
     "SecondMoments",
@@ -28,6 +30,20 @@ HOURS_OF_WEEK = 168
 
 BASELINE_HEADERS = ("created_at", "created_by")
 """Kafka headers of a baseline: facts about its making, left out of its identity."""
+
+
+class BaselineOrigin(StrEnum):
+    """What a baseline is made of.
+
+    `file` is data that somebody had; the others are of what was counted: `provisional` the sample
+    of a model that nobody gave one, `promoted` a window that somebody chose, `rolling` the last
+    period, which the next one replaces.
+    """
+
+    FILE = "file"
+    PROVISIONAL = "provisional"
+    PROMOTED = "promoted"
+    ROLLING = "rolling"
 
 
 class Dispersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +87,10 @@ class SecondMoments(msgspec.Struct, frozen=True, kw_only=True):
         Sums of z z', in 64ths squared: the upper triangle by rows, d (d + 1) / 2 of them.
     reconstruction_error_std
         Standard deviation of `reconstruction_error` over chunks; null without time order.
+    correlation_shift_mean
+        Mean of `correlation_shift` over chunks, which chance alone makes positive.
     correlation_shift_std
-        The same of `correlation_shift`.
+        Its standard deviation over chunks.
     chunk_rows
         Mean number of rows in such a chunk.
     """
@@ -84,6 +102,7 @@ class SecondMoments(msgspec.Struct, frozen=True, kw_only=True):
     sums: tuple[int, ...]
     products: tuple[int, ...]
     reconstruction_error_std: float | None = None
+    correlation_shift_mean: float | None = None
     correlation_shift_std: float | None = None
     chunk_rows: float = 0.0
 
@@ -176,6 +195,8 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
         Event time of the last row, epoch ms; null without time order.
     provisional
         Whether it was learned from traffic.
+    origin
+        What it is made of.
     features
         By name.
     prediction
@@ -193,6 +214,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     start_ms: int | None = None
     end_ms: int | None = None
     provisional: bool = False
+    origin: BaselineOrigin = BaselineOrigin.FILE
     features: dict[str, FeatureBaseline]
     prediction: FeatureBaseline | None = None
     probability: FeatureBaseline | None = None

@@ -72,6 +72,7 @@ drifted_features | count | Features whose drift was decided
 prediction_psi | distance | Population stability index of the prediction
 prediction_js | distance | Jensen-Shannon distance of the prediction, base 2
 prediction_drifted | bool | Whether drift of the prediction was decided
+prediction_drifted_alone | bool | Whether it was while no feature drifted
 probability_psi | distance | Population stability index of the probability
 label_psi | distance | Population stability index of the label
 reconstruction_error | distance | Mean squared error outside the baseline's principal components

@@ -10,8 +10,6 @@ from confluent_kafka.admin import AdminClient
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
-from schemas.activations import Activation, Plan
-from schemas.baselines import Baseline
 from schemas.metrics import WindowReport, encode_report
 from schemas.topics import Topic, topic_name
 from sinks.channel import ChannelSettingsError
@@ -21,13 +19,15 @@ from stream.alerting.notifier import Notifier
 from stream.alerting.relay import Relay
 from stream.alerting.service import Alerting
 from stream.alerting.topic import AlertTopic, read_from_start
-from stream.baseline.store import activate, publish_baseline
+from stream.baseline.store import Publisher
 from stream.kafka import KafkaUnavailableError, client_settings, ensure_topics, make_producer
+from stream.reading.reader import WindowReader
 from stream.registry import Registry
 from stream.rollup.rollup import Rollup
 from stream.settings import Settings, SettingsError
 from stream.state.client import RedisClient
 from stream.state.store import StateStore
+from stream.web.api import DriftApi
 from stream.web.exporter import make_metrics_registry
 from stream.web.health import check_health
 from stream.web.server import HttpServer
@@ -36,7 +36,7 @@ from stream.worker import Worker
 _REDIS_TRIES = 30
 _FLUSH_S = 30.0
 _PROBE_S = 5.0
-_LEARNED_BY = "streamgauge agents"
+_ADOPTED_BY = "streamgauge agents"
 
 
 class RedisUnavailableError(Exception):
@@ -147,21 +147,13 @@ def run_agents(settings: Settings) -> None:
         return check_health(probe, settings.namespace, broker, now_ms())
 
     metrics = make_metrics_registry(client, settings.namespace, now_ms)
-    http = HttpServer(settings.http, health, metrics)
+    reader = WindowReader(
+        probe, settings.namespace, lambda: registry.snapshot, settings.worker.disorder_ms
+    )
+    http = HttpServer(settings.http, health, metrics, DriftApi(reader, now_ms).routes())
 
-    def publish(baseline: Baseline, from_ms: int) -> None:
-        """Publish a provisional baseline; windows from ``from_ms`` on are compared with it."""
-        identity = publish_baseline(settings, baseline, _LEARNED_BY, now_ms())
-        activation = Activation(
-            model_name=baseline.model_name,
-            model_version=baseline.model_version,
-            effective_from=from_ms,
-            plan=Plan(),
-            baseline_id=identity,
-        )
-        activate(settings, activation, _LEARNED_BY, now_ms())
-
-    rollup = Rollup(settings, client, registry, send, publish, now_ms)
+    publisher = Publisher(settings, _ADOPTED_BY, now_ms)
+    rollup = Rollup(settings, client, registry, send, publisher, now_ms)
     alerting = make_alerting(settings, client, registry)
     read_from_start(settings, group_name(settings.namespace), topic)
     ControlPlane(settings, rollup, alerting, http).run()

@@ -14,10 +14,20 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from schemas.activations import Activation, Plan, plan_id, plan_of
+from schemas.activations import Activation, plan_of
+from schemas.baselines import Baseline
 from schemas.models import ModelConfig
 from schemas.records import ConfigRecord, decode_record, encode_record, record_key
-from schemas.topics import Topic, topic_name
+from schemas.topics import MESSAGE_BYTES_MAX, Topic, topic_name
+from stream.activations import (
+    activations_of,
+    chosen_id,
+    in_force,
+    known_tags,
+    plan_for,
+    same_plan,
+    start_ms,
+)
 from stream.kafka import KafkaUnavailableError, make_producer
 from stream.settings import Settings
 from stream.topic_reader import latest_by_key
@@ -95,11 +105,11 @@ def publish(
         When one was not acknowledged.
     """
     name = topic_name(settings.namespace, topic)
-    failures: list[str] = []
+    failures: list[KafkaError] = []
 
     def report(error: KafkaError | None, _message: Message) -> None:
         if error is not None:
-            failures.append(error.str())
+            failures.append(error)
 
     producer = make_producer(
         settings, **{"message.timeout.ms": int(_DELIVERY_S * 1000), "on_delivery": report}
@@ -115,9 +125,13 @@ def publish(
             ) from error
     left = producer.flush(_DELIVERY_S + 5)
     if left or failures:
-        why = failures[0] if failures else "no answer"
+        why, advice = "no answer", "try again"
+        if failures:
+            why = failures[0].str()
+            if failures[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                advice = f"raise max.message.bytes of the topic to {MESSAGE_BYTES_MAX}"
         raise KafkaUnavailableError(
-            f"{left or len(failures)} records were not written to {name} ({why}): try again"
+            f"{left or len(failures)} records were not written to {name} ({why}): {advice}"
         )
 
 
@@ -169,31 +183,46 @@ def flat(record: msgspec.Struct) -> dict[str, Any]:
 
 
 def replanned(
-    present: Mapping[str, ConfigRecord], models: Iterable[ModelConfig], now_ms: int
+    before: Mapping[str, ConfigRecord],
+    after: Mapping[str, ConfigRecord],
+    baselines: Mapping[str, Baseline],
+    now_ms: int,
 ) -> list[Activation]:
-    """Return the activations by which changed counting plans take effect, from now on.
+    """Return the activations by which changed configurations take effect, a little ahead of now.
 
-    An activation is immutable, so events up to now stay counted by the plan they were counted by.
-    Versions without an activation need none: the first baseline brings the plan along.
+    An activation is immutable, so events up to then stay counted by the plan they were counted by.
+    Versions without an activation need none: the agents make it when there is traffic.
 
     Parameters
     ----------
-    present
-        What is configured, by key.
-    models
-        Configurations about to be published.
+    before, after
+        What is configured, by key, and what will be.
+    baselines
+        By id: those that tell the values of segments.
     now_ms
-        Event time from which the new plans hold.
+        Wall clock.
     """
-    after = dict(present) | {record_key(model): model for model in models}
+    activated = {
+        (a.model_name, a.model_version) for a in before.values() if isinstance(a, Activation)
+    }
     out = []
-    for name, version in sorted(_activated(present)):
-        current = activation_at(present, name, version, now_ms)
+    for name, version in sorted(activated):
+        old, new = (model_config(of, name, version) for of in (before, after))
+        wanted = chosen_id(new) if new.baseline != old.baseline else None
+        if wanted is None and same_plan(plan_of(old), plan_of(new)):
+            continue
+        history = activations_of(before.values(), name, version)
+        start = start_ms(new, history, now_ms)
+        current = in_force(history, start)
         if current is None:
             continue
-        old, new = (plan_of(model_config(of, name, version)) for of in (present, after))
-        if not same_plan(old, new) and not same_plan(current.plan, new):
-            out.append(msgspec.structs.replace(current, effective_from=now_ms, plan=new))
+        used = wanted or current.baseline_id
+        baseline = None if used is None else baselines.get(used)
+        plan = plan_for(new, baseline, known_tags(current.plan))
+        if used != current.baseline_id or not same_plan(current.plan, plan):
+            out.append(
+                msgspec.structs.replace(current, effective_from=start, plan=plan, baseline_id=used)
+            )
     return out
 
 
@@ -204,26 +233,3 @@ def model_config(records: Mapping[str, ConfigRecord], name: str, version: str) -
         if isinstance(found, ModelConfig):
             return found
     return ModelConfig(model_name=name)
-
-
-def activation_at(
-    records: Mapping[str, ConfigRecord], name: str, version: str, at_ms: int
-) -> Activation | None:
-    """Return the activation that holds at an event time, None where there is none."""
-    found = [
-        a
-        for a in records.values()
-        if isinstance(a, Activation)
-        and (a.model_name, a.model_version) == (name, version)
-        and a.effective_from <= at_ms
-    ]
-    return max(found, key=lambda a: a.effective_from, default=None)
-
-
-def same_plan(one: Plan, other: Plan) -> bool:
-    """Whether two plans count alike."""
-    return plan_id(one) == plan_id(other)
-
-
-def _activated(records: Mapping[str, ConfigRecord]) -> set[tuple[str, str]]:
-    return {(a.model_name, a.model_version) for a in records.values() if isinstance(a, Activation)}

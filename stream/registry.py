@@ -39,13 +39,14 @@ log = structlog.get_logger("registry")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is registered at one moment."""
+    """What is registered at one moment; ``made_ms`` is when each activation was published."""
 
     models: Mapping[str, ModelConfig] = field(default_factory=dict)
     rules: Mapping[str, RuleConfig] = field(default_factory=dict)
     silences: Mapping[str, SilenceConfig] = field(default_factory=dict)
     activations: Mapping[str, Activation] = field(default_factory=dict)
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    made_ms: Mapping[str, int] = field(default_factory=dict)
 
     def model(self, version: VersionId) -> ModelConfig:
         """Configuration of a model version: its own, else the model's, else the default."""
@@ -66,19 +67,27 @@ class Snapshot:
         return sorted(found, key=lambda a: a.effective_from)
 
 
+NOTHING = Snapshot()
+
+
 class Registry:
     """Follows the registry's topics in a thread of its own.
+
+    Parameters
+    ----------
+    settings : as everywhere
+    snapshot : what is known before the topics are read; all there is where they never are
 
     Attributes
     ----------
     version : rises with every change, so that a reader can see cheaply whether there was one
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, snapshot: Snapshot = NOTHING) -> None:
         self._settings = settings
         self._config_topic = topic_name(settings.namespace, Topic.CONFIG)
         self._baselines_topic = topic_name(settings.namespace, Topic.BASELINES)
-        self._snapshot = Snapshot()
+        self._snapshot = snapshot
         self._compiled: dict[tuple[str, str | None], CountingPlan] = {}
         self._layouts: dict[str, GridLayout] = {}
         self._stop = threading.Event()
@@ -145,6 +154,7 @@ class Registry:
         now = self._snapshot
         models, rules, silences = dict(now.models), dict(now.rules), dict(now.silences)
         activations, baselines = dict(now.activations), dict(now.baselines)
+        made_ms = dict(now.made_ms)
         configs: dict[str, dict[str, Any]] = {
             "model": models,
             "rule": rules,
@@ -160,16 +170,21 @@ class Registry:
                 if message.topic() == self._baselines_topic:
                     if value:
                         baselines[key] = msgspec.json.decode(value, type=Baseline)
+                    else:
+                        baselines.pop(key, None)
                 else:
                     kind, _, name = key.partition("/")
                     if value:
                         configs[kind][name] = decode_record(key, value)
+                        if kind == "activation":
+                            made_ms.setdefault(name, message.timestamp()[1])
                     else:
                         configs[kind].pop(name, None)
             except (ValueError, KeyError) as error:
                 log.warning("record_ignored", topic=message.topic(), key=key, why=str(error))
         if changed:
-            self._snapshot = Snapshot(models, rules, silences, activations, baselines)
+            made_ms = {name: at_ms for name, at_ms in made_ms.items() if name in activations}
+            self._snapshot = Snapshot(models, rules, silences, activations, baselines, made_ms)
             self.version += 1
 
     # -- what workers need -----------------------------------------------------------------------
@@ -203,6 +218,8 @@ class Registry:
             version: [plans.Activation(a.effective_from, self._plan(a)) for a in found]
             for version, found in self._versions().items()
         }
+        used = {id(one.plan) for found in activations.values() for one in found}
+        self._compiled = {key: plan for key, plan in self._compiled.items() if id(plan) in used}
         return PlanBook(activations, self._tier_ms)
 
     def _tier_ms(self, version: VersionId) -> int:
@@ -210,8 +227,8 @@ class Registry:
         config = self._snapshot.model(version)
         return min((spec.every_ms for spec in window_specs(config)), default=MINUTE_MS)
 
-    def decoder(self, bounds: BoundsSettings) -> Decoder:
-        """Decoder for all models that have a baseline."""
+    def decoder(self, bounds: BoundsSettings, kind: type[Decoder] = Decoder) -> Decoder:
+        """Decoder, of this kind, for all models that have a baseline."""
         models: dict[str, dict[str, bool]] = {}
         ignored: dict[str, set[str]] = {}
         for version, found in self._versions().items():
@@ -231,7 +248,7 @@ class Registry:
                     for name, feature in activation.plan.features.items()
                     if feature.kind is FeatureKind.IGNORE
                 }
-        return Decoder(
+        return kind(
             {model: dict(sorted(features.items())) for model, features in models.items()},
             ignored=ignored,
             event_bytes_max=bounds.event_bytes_max,

@@ -130,7 +130,11 @@ class TopicsSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class WorkerSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """``[worker]``: event time and the commit. Durations in ms."""
+    """``[worker]``: event time and the commit. Durations in ms.
+
+    With ``shed_features`` a worker that is more than ``shed_lag_ms`` behind live traffic counts the
+    features of one request in ten.
+    """
 
     checkpoint_ms: Positive = 500
     disorder_ms: NotNegative = 5_000
@@ -141,6 +145,8 @@ class WorkerSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     poll_ms: Positive = 50
     delta_panes_max: Positive = 512
     unrolled_panes_max: Positive = 5_000
+    shed_features: bool = False
+    shed_lag_ms: Positive = 5_000
 
 
 class BoundsSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -28,6 +28,7 @@ from stream.ingest.ends import LogEnds
 from stream.ingest.records import Record
 from stream.ingest.rejects import publish_refused
 from stream.ingest.sample import smallest
+from stream.ingest.shedding import Shedding
 from stream.ingest.step import Clocks, Delta, Progress, add_records
 from stream.kafka import ADMIN_TIMEOUT_S, make_producer, topic_ids
 from stream.registry import Registry
@@ -90,6 +91,7 @@ class Worker:
         self._delta = Delta()
         self._committed_ms = 0
         self._ends = LogEnds(settings, self.topic)
+        self._shedding = Shedding(options.shed_lag_ms)
         self._noticed: dict[VersionId, int] = {}
         self._to_notice: dict[VersionId, int] = {}
         self._failures = 0
@@ -149,6 +151,7 @@ class Worker:
         self._delta = Delta()
         self._crowded = set()
         self._progress = {}
+        self._shedding.start_over()
 
     def _turn(self) -> None:
         """Poll once, count, and commit when it is time."""
@@ -166,8 +169,10 @@ class Worker:
                 self._decoder,
                 self._plans,
                 self._clocks,
+                self._shedding.rate,
             )
         self._follow_ends()
+        self._follow_lag()
         since_ms = self.now_ms() - self._committed_ms
         worked = any(p.next != p.base for p in self._progress.values())
         full = self._delta.pane_count() >= options.delta_panes_max
@@ -184,6 +189,23 @@ class Worker:
             at = self._progress[partition]
             at.clock_ms = max(at.clock_ms, asked_ms)
         self._ends.ask(ends, self.now_ms())
+
+    def _follow_lag(self) -> None:
+        """Count the features of fewer requests while live traffic is too much."""
+        if not self.settings.worker.shed_features:
+            return
+        if self._crowded:
+            self._shedding.start_over()
+        now_ms = self.now_ms()
+        lags_ms = {
+            n: 0 if at.end is not None else now_ms - at.clock_ms for n, at in self._progress.items()
+        }
+        if self._shedding.update(lags_ms):
+            log.warning(
+                "shedding" if self._shedding.active else "shedding_ended",
+                lag_ms=max(lags_ms.values(), default=0),
+                features_of=self._shedding.rate,
+            )
 
     def _make_room(self) -> None:
         """Pause reading while the control plane has too many panes left to roll up.
@@ -262,6 +284,8 @@ class Worker:
         )
         for number, claim in claims.items():
             self._progress[number] = self._progress_of(number, claim)
+        if claims:
+            self._shedding.start_over()
         log.info("assigned", partitions=sorted(claims))
 
     def _progress_of(self, number: int, claim: Claim) -> Progress:

@@ -18,7 +18,7 @@ from schemas.metrics import WindowReport
 from schemas.rules import RuleConfig
 from stream.alerting.checks import Look, Usual, check_lag, check_traffic
 from stream.alerting.evaluate import Observation, applies, labels_of, observe
-from stream.alerting.figures import References, figure, figure_names, matches_all
+from stream.alerting.figures import References, figures_of, matches_all
 from stream.alerting.judge import Mark, Series, Step, judge, series_name
 from stream.alerting.retire import is_spoken_of, retired
 from stream.alerting.rules import CHECKS, NO_TRAFFIC, PIPELINE_LAG, Rule, compile_rules
@@ -186,6 +186,4 @@ def _history(rules: list[Rule], report: WindowReport) -> History | None:
     metrics = sorted({metric for rule in rules for metric in rule.references})
     if not metrics:
         return None
-    names = [name for metric in metrics for name in figure_names(report, metric)]
-    figures = {name: value for name in names if (value := figure(report, name)) is not None}
-    return History(report.window.end, report.revision, figures)
+    return History(report.window.end, report.revision, figures_of(report, metrics))

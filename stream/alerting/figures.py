@@ -5,7 +5,7 @@ latter may hold ``*`` in rules, and the feature may hold dots.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.baselines import Baseline, FeatureBaseline
@@ -56,6 +56,12 @@ def figure_names(report: WindowReport, metric: str) -> list[str]:
     if split is None:
         return [metric]
     return [f"{FEATURE}{name}.{split[1]}" for name in report.features if matches(split[0], name)]
+
+
+def figures_of(report: WindowReport, metrics: Iterable[str]) -> dict[str, float]:
+    """Figures of a report that the metrics of rules speak of, by name."""
+    names = [name for metric in metrics for name in figure_names(report, metric)]
+    return {name: value for name in names if (value := figure(report, name)) is not None}
 
 
 def figure(report: WindowReport, name: str) -> float | None:

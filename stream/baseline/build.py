@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -80,39 +81,59 @@ def build_baseline(
     >>> baseline.features["age"].missing_count, baseline.prediction.categories
     (1, ('0', '1'))
     """
-    table = as_table(data)
-    kinds = dict(kinds or {})
-    dropped = {name for name, kind in kinds.items() if kind == FeatureKind.IGNORE}
-    dropped &= set(table.column_names)
-    assigned = assign_roles(table.column_names, roles, [*ignored, *dropped])
-    _check_size(table.num_rows, assigned.features, features_max)
-    _check_types(table, assigned)
-    start_ms = end_ms = order = None
-    if assigned.timestamp is not None:
-        table, times_ms = in_time_order(table, assigned.timestamp)
-        if len(times_ms):
-            start_ms, end_ms = int(times_ms[0]), int(times_ms[-1])
-            order = TimeOrder(times_ms) if end_ms > start_ms else None
-    features = _features(table, assigned.features, kinds, order, tell)
-    prediction = _prediction(table, assigned.prediction, kinds, order, tell)
-    probability = _probability(table, assigned.probability, order, tell)
-    if not features and prediction is None and probability is None:
-        raise BaselineError(
-            "there is no feature, prediction or probability with values in the data: add one"
-        )
+    source = _prepared(data, roles, ignored, dict(kinds or {}), features_max, tell)
+    features = _features(source)
     baseline = Baseline(
         model_name=model_name,
         model_version=model_version,
-        rows=table.num_rows,
-        start_ms=start_ms,
-        end_ms=end_ms,
+        rows=source.table.num_rows,
+        start_ms=source.start_ms,
+        end_ms=source.end_ms,
         provisional=provisional,
         features=features,
-        prediction=prediction,
-        probability=probability,
-        moments=_moments(table, features, order),
+        prediction=_prediction(source, source.roles.prediction),
+        probability=_probability(source, source.roles.probability),
+        moments=_moments(source, features),
     )
+    if not features and baseline.prediction is None and baseline.probability is None:
+        raise BaselineError(
+            "there is no feature, prediction or probability with values in the data: add one"
+        )
     return _fitting(baseline, bytes_max, tell)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The table, in time order where it has one, and what was said about it."""
+
+    table: Any
+    roles: Roles
+    kinds: Mapping[str, FeatureKind]
+    order: TimeOrder | None
+    start_ms: int | None
+    end_ms: int | None
+    tell: Callable[[str], None]
+
+
+def _prepared(
+    data: Any,
+    mapped: Mapping[str, str] | None,
+    ignored: Iterable[str],
+    kinds: Mapping[str, FeatureKind],
+    features_max: int,
+    tell: Callable[[str], None],
+) -> _Source:
+    table = as_table(data)
+    dropped = {name for name, kind in kinds.items() if kind == FeatureKind.IGNORE}
+    dropped &= set(table.column_names)
+    roles = assign_roles(table.column_names, mapped, [*ignored, *dropped])
+    _check_size(table.num_rows, roles.features, features_max)
+    _check_types(table, roles)
+    times_ms = None
+    if roles.timestamp is not None:
+        table, times_ms = in_time_order(table, roles.timestamp)
+    start_ms, end_ms = (None, None) if times_ms is None else times_ms[[0, -1]].tolist()
+    return _Source(table, roles, kinds, TimeOrder.of(times_ms), start_ms, end_ms, tell)
 
 
 def _check_size(rows: int, features: tuple[str, ...], features_max: int) -> None:
@@ -139,25 +160,19 @@ def _check_types(table: Any, assigned: Roles) -> None:
         )
 
 
-def _features(
-    table: Any,
-    names: Iterable[str],
-    kinds: Mapping[str, FeatureKind],
-    order: TimeOrder | None,
-    tell: Callable[[str], None],
-) -> dict[str, FeatureBaseline]:
+def _features(source: _Source) -> dict[str, FeatureBaseline]:
     features = {}
     empty = []
-    for name in names:
-        column = read_column(table, name)
+    for name in source.roles.features:
+        column = read_column(source.table, name)
         if column is None:
             empty.append(name)
             continue
-        kind = kind_of(name, column, kinds.get(name))
-        features[name] = reference_of(name, column, kind, order)
+        kind = kind_of(name, column, source.kinds.get(name))
+        features[name] = reference_of(name, column, kind, source.order)
     if empty:
         has = "column {} has" if len(empty) == 1 else "columns {} have"
-        tell(f"{has.format(_named(empty))} no value: left out")
+        source.tell(f"{has.format(_named(empty))} no value: left out")
     for name, of in features.items():
         for descriptor in of.descriptors:
             if f"{name}.{descriptor}" in features:
@@ -168,25 +183,17 @@ def _features(
     return features
 
 
-def _prediction(
-    table: Any,
-    name: str | None,
-    kinds: Mapping[str, FeatureKind],
-    order: TimeOrder | None,
-    tell: Callable[[str], None],
-) -> FeatureBaseline | None:
-    column = _role_column(table, name, "prediction", tell)
+def _prediction(source: _Source, name: str | None) -> FeatureBaseline | None:
+    column = _role_column(source, name, "prediction")
     if name is None or column is None:
         return None
-    given = kinds.get(name)
+    given = source.kinds.get(name)
     kind = prediction_kind(column) if given is None else kind_of(name, column, given)
-    return reference_of(name, column, kind, order)
+    return reference_of(name, column, kind, source.order)
 
 
-def _probability(
-    table: Any, name: str | None, order: TimeOrder | None, tell: Callable[[str], None]
-) -> FeatureBaseline | None:
-    column = _role_column(table, name, "probability", tell)
+def _probability(source: _Source, name: str | None) -> FeatureBaseline | None:
+    column = _role_column(source, name, "probability")
     if name is None or column is None:
         return None
     if not isinstance(column, Numbers):
@@ -201,27 +208,23 @@ def _probability(
             f"column `{name}` holds {wrong:g}, but probabilities lie between 0 and 1: "
             "map the role `probability` to another column"
         )
-    return numeric_reference(name, column, order=order, further_edges=probability_edges())
+    return numeric_reference(name, column, order=source.order, further_edges=probability_edges())
 
 
-def _role_column(
-    table: Any, name: str | None, role: str, tell: Callable[[str], None]
-) -> Column | None:
+def _role_column(source: _Source, name: str | None, role: str) -> Column | None:
     if name is None:
         return None
-    column = read_column(table, name)
+    column = read_column(source.table, name)
     if column is None:
-        tell(f"column `{name}` has no value: the baseline has no {role}")
+        source.tell(f"column `{name}` has no value: the baseline has no {role}")
     return column
 
 
-def _moments(
-    table: Any, features: Mapping[str, FeatureBaseline], order: TimeOrder | None
-) -> SecondMoments | None:
+def _moments(source: _Source, features: Mapping[str, FeatureBaseline]) -> SecondMoments | None:
     names = moment_features(features)
-    columns = [read_column(table, name) for name in names]
+    columns = [read_column(source.table, name) for name in names]
     numbers = [column.ordered for column in columns if isinstance(column, Numbers)]
-    return moments_of({name: features[name] for name in names}, numbers, order)
+    return moments_of({name: features[name] for name in names}, numbers, source.order)
 
 
 def _fitting(baseline: Baseline, bytes_max: int, tell: Callable[[str], None]) -> Baseline:
@@ -238,8 +241,8 @@ def _fitting(baseline: Baseline, bytes_max: int, tell: Callable[[str], None]) ->
     size = len(encode_baseline(bare))
     if size > bytes_max:
         raise BaselineError(
-            f"the baseline of {len(baseline.features):,} features takes {size:,} bytes, but a "
-            f"message holds {bytes_max:,}: ignore some features"
+            f"the baseline takes {size:,} bytes, but a message holds {bytes_max:,}: ignore some of "
+            f"its {len(baseline.features):,} features"
         )
     tell("with hours of the week the baseline would not fit a message: left them out")
     return bare

@@ -122,8 +122,8 @@ def _as_array(name: str, values: Any) -> Any:
         return pa.array(values if flat else list(values), from_pandas=True)
     except OverflowError as error:
         raise BaselineError(
-            f"column `{name}` holds whole numbers of more than 64 bits: make them strings or ignore "
-            "it"
+            f"column `{name}` holds whole numbers of more than 64 bits: make them strings, or "
+            "ignore it"
         ) from error
     except (ValueError, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise BaselineError(

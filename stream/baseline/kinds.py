@@ -86,6 +86,11 @@ def kind_of(name: str, column: Column, given: FeatureKind | None = None) -> Feat
             f"column `{name}` holds {values} different numbers, so it can't be discrete, which "
             f"has at most {VALUES_MAX}: make it numeric"
         )
+    if given is FeatureKind.ID and isinstance(column, Numbers) and not _whole(column):
+        raise BaselineError(
+            f"column `{name}` holds fractions, so it can't be id, which is a string or a whole "
+            "number: make it numeric"
+        )
     if given is FeatureKind.BOOLEAN and (wrong := _not_boolean(column)) is not None:
         raise BaselineError(
             f"column `{name}` holds {wrong!r}, so it can't be boolean, which has 0 and 1: make it "

@@ -95,12 +95,13 @@ def _with_chunks(moments: SecondMoments, z: FloatArray, order: TimeOrder) -> Sec
         multivariate_figures(reference, rows, *second_moments(z[:, start : start + rows]))
         for start in starts.tolist()
     ]
+    shifts = [of["correlation_shift"] for of in figures if "correlation_shift" in of]
+    shift_std = _std(shifts)
     return msgspec.structs.replace(
         moments,
         reconstruction_error_std=_std([of["reconstruction_error"] for of in figures]),
-        correlation_shift_std=_std(
-            [of["correlation_shift"] for of in figures if "correlation_shift" in of]
-        ),
+        correlation_shift_mean=None if shift_std is None else float(np.mean(shifts)),
+        correlation_shift_std=shift_std,
         chunk_rows=float(rows),
     )
 

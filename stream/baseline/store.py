@@ -1,16 +1,24 @@
 """Publish baselines to ``ml.baselines``, and say from when on they count (``ml.config``)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
-from schemas.activations import Activation, plan_of
+from schemas.activations import Activation
 from schemas.baselines import Baseline, baseline_id, encode_baseline
 from schemas.records import ConfigRecord, record_key
 from schemas.topics import Topic
+from stream.activations import (
+    activations_of,
+    in_force,
+    known_tags,
+    plan_for,
+    same_plan,
+    start_ms,
+)
 from stream.baseline.errors import BaselineError
-from stream.configure import activation_at, model_config, moment, publish, publish_config
+from stream.configure import model_config, moment, publish, publish_config
 from stream.settings import Settings
 from stream.topic_reader import header, latest_by_key
 
@@ -61,7 +69,7 @@ def activation_for(
     present: Mapping[str, ConfigRecord],
     model: str,
     version: str,
-    baseline: str,
+    one: Stored,
     from_ms: int | None,
     now_ms: int,
 ) -> Activation | None:
@@ -73,11 +81,12 @@ def activation_for(
         What is configured, by key.
     model, version
         Whose events.
-    baseline
-        Id of the baseline.
+    one
+        The baseline.
     from_ms
-        Event time from which on it counts. None is the beginning of time for the first baseline
-        of a version, and now for later ones: what was counted stays as it was counted.
+        Event time from which on it counts. None is the beginning of time for the first activation
+        of a version, and a little ahead of now for later ones: what was counted stays as it was
+        counted.
     now_ms
         Wall clock.
 
@@ -86,24 +95,26 @@ def activation_for(
     BaselineError
         When another baseline is activated from the very same moment on; activations never change.
     """
-    plan = plan_of(model_config(present, model, version))
-    current = activation_at(present, model, version, now_ms if from_ms is None else from_ms)
-    if current is not None and current.baseline_id == baseline and current.plan == plan:
-        return None
-    if from_ms is None:
-        from_ms = BEGINNING_OF_TIME if not _has_baseline(present, model, version) else now_ms
+    config = model_config(present, model, version)
+    history = activations_of(present.values(), model, version)
+    start = from_ms
+    if start is None:
+        start = start_ms(config, history, now_ms) if history else BEGINNING_OF_TIME
+    current = in_force(history, start)
+    tags = {} if current is None else known_tags(current.plan)
     made = Activation(
         model_name=model,
         model_version=version,
-        effective_from=from_ms,
-        plan=plan,
-        baseline_id=baseline,
+        effective_from=start,
+        plan=plan_for(config, one.baseline, tags),
+        baseline_id=one.id,
     )
-    taken = present.get(record_key(made))
-    if isinstance(taken, Activation) and taken != made:
+    if current is not None and current.baseline_id == one.id and same_plan(current.plan, made.plan):
+        return None
+    if current is not None and current.effective_from == start:
         raise BaselineError(
-            f"from {moment(from_ms)} on, {model} {version} counts by baseline"
-            f" {(taken.baseline_id or 'none')[:12]} already, and that never changes:"
+            f"from {moment(start)} on, {model} {version} counts by baseline"
+            f" {(current.baseline_id or 'none')[:12]} already, and that never changes:"
             " give another --from"
         )
     return made
@@ -112,6 +123,39 @@ def activation_for(
 def activate(settings: Settings, activation: Activation, who: str, now_ms: int) -> None:
     """Publish an activation; returns once the broker has it."""
     publish_config(settings, [activation], who, now_ms)
+
+
+class Publisher:
+    """Publishes what the agents decide about baselines; each call returns once the broker has it.
+
+    Parameters
+    ----------
+    settings
+        Where Kafka is.
+    who
+        Name under which it is published.
+    now_ms
+        Wall clock.
+    """
+
+    def __init__(self, settings: Settings, who: str, now_ms: Callable[[], int]) -> None:
+        self._settings = settings
+        self._who = who
+        self._now_ms = now_ms
+
+    def publish(self, activation: Activation, baseline: Baseline | None) -> None:
+        """Publish an activation, and before it the baseline where that is new."""
+        if baseline is not None:
+            publish_baseline(self._settings, baseline, self._who, self._now_ms())
+        activate(self._settings, activation, self._who, self._now_ms())
+
+    def retire(self, activations: Iterable[Activation], baselines: Iterable[str]) -> None:
+        """Delete activations, and baselines by their ids; the activations first."""
+        headers = {"who": self._who, "when": moment(self._now_ms())}
+        gone = [(record_key(activation), None) for activation in activations]
+        publish(self._settings, Topic.CONFIG, gone, headers)
+        headers = {"created_at": headers["when"], "created_by": self._who}
+        publish(self._settings, Topic.BASELINES, [(name, None) for name in baselines], headers)
 
 
 def find_baseline(stored: Mapping[str, Stored], prefix: str) -> Stored:
@@ -134,11 +178,3 @@ def find_baseline(stored: Mapping[str, Stored], prefix: str) -> Stored:
     if len(found) > 1:
         raise BaselineError(f"{len(found)} baselines start with {prefix!r}: give more of the id")
     return found[0]
-
-
-def _has_baseline(present: Mapping[str, ConfigRecord], model: str, version: str) -> bool:
-    return any(
-        isinstance(record, Activation)
-        and (record.model_name, record.model_version) == (model, version)
-        for record in present.values()
-    )

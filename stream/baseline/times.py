@@ -32,6 +32,13 @@ class TimeOrder:
 
     times_ms: IntArray
 
+    @classmethod
+    def of(cls, times_ms: IntArray | None) -> "TimeOrder | None":
+        """Make one of ascending times; None where they give no order: of one moment, or none."""
+        if times_ms is None or times_ms[0] == times_ms[-1]:
+            return None
+        return cls(times_ms)
+
     @property
     def rows(self) -> int:
         """Rows that have a time."""
@@ -55,7 +62,7 @@ class TimeOrder:
         return (self.times_ms // HOUR_MS + _EPOCH_HOUR_OF_WEEK) % HOURS_OF_WEEK
 
 
-def in_time_order(table: pa.Table, name: str) -> tuple[pa.Table, IntArray]:
+def in_time_order(table: pa.Table, name: str) -> tuple[pa.Table, IntArray | None]:
     """Sort a table by event time; rows of the same time stay in order, rows without one go last.
 
     Parameters
@@ -66,7 +73,7 @@ def in_time_order(table: pa.Table, name: str) -> tuple[pa.Table, IntArray]:
 
     Returns
     -------
-    The table, and the times of its first rows: epoch ms, ascending.
+    The table, and the times of its first rows: epoch ms, ascending; None where no row has one.
 
     Raises
     ------
@@ -85,7 +92,7 @@ def in_time_order(table: pa.Table, name: str) -> tuple[pa.Table, IntArray]:
     order = np.argsort(times, kind="stable")
     if np.any(np.diff(order) < 0):
         table = table.take(pa.array(order))
-    return table, times[order[:timed]].astype(np.int64)
+    return table, times[order[:timed]].astype(np.int64) if timed else None
 
 
 def _times_ms(table: pa.Table, name: str) -> FloatArray:
@@ -101,7 +108,7 @@ def _times_ms(table: pa.Table, name: str) -> FloatArray:
         times = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         there = times[~np.isnan(times)]
         for end in (there.min(), there.max()) if len(there) else ():
-            _parsed(name, float(end))
+            _parsed(name, int(end) if float(end).is_integer() else float(end))
         floored: FloatArray = np.floor(times)
         return floored
     given = column.to_pylist()

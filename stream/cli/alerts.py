@@ -27,7 +27,7 @@ from stream.settings import Settings
 _POLL_S = 0.2
 _SEEN_MAX = 10_000
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)))
-_COLORS = {
+COLORS = {
     Severity.INFO: "cyan",
     Severity.WARNING: "yellow",
     Severity.ERROR: "red",
@@ -144,22 +144,22 @@ def _show(alerts: list[AlertEvent]) -> None:
     for alert in alerts:
         shown.add_row(
             alert.status.value,
-            f"[{_COLORS[alert.severity]}]{alert.severity}[/]",
+            f"[{COLORS[alert.severity]}]{alert.severity}[/]",
             escape(alert.rule),
             time_text(alert.starts_at),
-            escape(_clean("\n".join((alert.summary, *alert.cause)))),
+            escape(clean("\n".join((alert.summary, *alert.cause)))),
         )
     console().print(shown)
 
 
 def _line(alert: AlertEvent) -> str:
     at_ms = alert.ends_at or alert.fired_at or alert.starts_at
-    color = "green" if alert.status is Status.RESOLVED else _COLORS[alert.severity]
+    color = "green" if alert.status is Status.RESOLVED else COLORS[alert.severity]
     head = f"{time_text(at_ms):<19} [{color}]{alert.status:<8}[/] {alert.severity:<8}"
-    words = escape(_clean(f"{alert.rule}: {alert.summary}{' (stale)' if alert.stale else ''}"))
+    words = escape(clean(f"{alert.rule}: {alert.summary}{' (stale)' if alert.stale else ''}"))
     return f"{head} {words}"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Take out what would steer a terminal: names are others' input. Line breaks stay."""
     return "\n".join(line.translate(_CONTROL) for line in text.split("\n"))

@@ -1,6 +1,8 @@
 """``baseline``: the reference that drift is measured against."""
 
+import difflib
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -8,16 +10,17 @@ import msgspec
 import typer
 
 from schemas.baselines import Baseline, baseline_id
+from schemas.features import FeatureKind
 from schemas.records import ConfigRecord
 from stream.baseline.errors import BaselineError
 from stream.baseline.store import (
     Stored,
     activate,
     activation_for,
-    find_baseline,
     publish_baseline,
     read_baselines,
 )
+from stream.cli.baseline_changes import FromOption, IdArgument, baseline_named, changes
 from stream.cli.baseline_views import (
     features_table,
     list_table,
@@ -42,7 +45,7 @@ from stream.cli.options import (
     open_settings,
 )
 from stream.cli.output import console, note, print_json
-from stream.cli.times import FORMS, parse_moment
+from stream.cli.times import parse_moment
 from stream.configure import author, model_config, read_config
 from stream.emit.roles import ROLES, MappingError, check_name, parse_map
 from stream.settings import Settings
@@ -53,17 +56,14 @@ app = typer.Typer(
     help="Give models a reference to measure drift against.",
 )
 
-FromOption = Annotated[
-    str | None,
+KindOption = Annotated[
+    list[str] | None,
     typer.Option(
-        "--from",
-        metavar="TIME",
-        help=f"Event time from which on it counts: {FORMS}. [dim]Default: the beginning of time"
-        " for a version's first baseline, else now.[/]",
+        "--kind",
+        metavar="COLUMN=KIND",
+        help="What a feature is, where its values mislead. Repeatable."
+        f" [dim]Kinds: {' '.join(FeatureKind)}.[/]",
     ),
-]
-IdArgument = Annotated[
-    str, typer.Argument(metavar="ID", help="Baseline id, or its first characters.")
 ]
 
 
@@ -82,6 +82,7 @@ def build(
     version: VersionOption,
     mapped: MapOption = None,
     ignore: IgnoreOption = None,
+    kind: KindOption = None,
     start: FromOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -96,11 +97,13 @@ def build(
         check_name("model", model)
         check_name("version", version)
         named = parse_map(mapped or (), ROLES)
+        kinds = parse_kinds(kind or ())
         require_kafka(settings)
         present = read_config(settings)
-        baseline = _build(file, model, version, named, ignore or [], settings, present)
+        baseline = _build(file, model, version, named, ignore or [], kinds, settings, present)
         name = baseline_id(baseline)
-        made = activation_for(present, model, version, name, from_ms, now_ms)
+        one = Stored(name, baseline, None, None)
+        made = activation_for(present, model, version, one, from_ms, now_ms)
     except (MappingError, BaselineError) as error:
         raise usage(f"{file}: {error}") from error
     known = name in read_baselines(settings)
@@ -121,10 +124,11 @@ def _build(
     version: str,
     named: dict[str, str],
     ignore: list[str],
+    given: dict[str, FeatureKind],
     settings: Settings,
     present: dict[str, ConfigRecord],
 ) -> Baseline:
-    """Read the file and build; features are what the model's configuration says they are."""
+    """Read the file and build; features are what is given, else what the configuration says."""
     # Arrow takes a third of a second that other commands save.
     from stream.baseline.build import build_baseline  # noqa: PLC0415
     from stream.baseline.read import read_table  # noqa: PLC0415
@@ -133,6 +137,13 @@ def _build(
     columns = set(data.column_names)
     features = model_config(present, model, version).features
     kinds = {n: f.kind for n, f in features.items() if f.kind is not None and n in columns}
+    for name in given:
+        if name not in columns:
+            near = difflib.get_close_matches(name, columns, 1)
+            raise BaselineError(
+                f"--kind {name}: there is no such column" + (f", but {near[0]!r}" if near else "")
+            )
+    kinds |= given
     stamp = named.get("timestamp", "timestamp")
     if stamp in columns and getattr(data.schema.field(stamp).type, "tz", "") is None:
         note(f"the times in column {stamp} have no zone and were taken as UTC")
@@ -146,6 +157,32 @@ def _build(
         features_max=settings.bounds.features_max,
         tell=note,
     )
+
+
+def parse_kinds(given: Iterable[str]) -> dict[str, FeatureKind]:
+    """Read ``column=kind`` pairs.
+
+    Raises
+    ------
+    MappingError
+        For a pair that is none, an unknown kind, or a column that is given twice.
+
+    Examples
+    --------
+    >>> parse_kinds(["zip=categorical"])
+    {'zip': <FeatureKind.CATEGORICAL: 'categorical'>}
+    """
+    out: dict[str, FeatureKind] = {}
+    for pair in given:
+        column, equals, kind = pair.rpartition("=")
+        if not equals or not column:
+            raise MappingError(f"--kind {pair!r} is no COLUMN=KIND, such as zip=categorical")
+        if kind not in tuple(FeatureKind):
+            raise MappingError(f"--kind {pair!r}: the kinds are {', '.join(FeatureKind)}")
+        if column in out:
+            raise MappingError(f"--kind gives {column} twice: {out[column]} and {kind}; keep one")
+        out[column] = FeatureKind(kind)
+    return out
 
 
 @app.command(
@@ -202,7 +239,7 @@ def show(
     """Show a baseline, feature by feature."""
     settings = open_settings(config, data_dir, namespace)
     require_kafka(settings)
-    one = _find(settings, name)
+    one = baseline_named(settings, name)
     if as_json:
         print_json(
             listed(one, read_config(settings)) | {"baseline": msgspec.to_builtins(one.baseline)}
@@ -212,51 +249,4 @@ def show(
     console().print(features_table(one.baseline))
 
 
-@app.command(
-    name="activate",
-    epilog=examples(
-        "streamgauge baseline activate 3fa4c1",
-        "streamgauge baseline activate 3fa4c1 --version 4 --from 2026-09-21T12:00:00Z",
-        then="[bold]streamgauge baseline list[/] shows which one counts from when on.",
-    ),
-)
-def activate_baseline(
-    name: IdArgument,
-    version: Annotated[
-        str | None,
-        typer.Option(
-            "--version", "-v", metavar="VERSION", help="For this version. [dim]Its own.[/]"
-        ),
-    ] = None,
-    start: FromOption = None,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-    data_dir: DataDirOption = None,
-    namespace: NamespaceOption = None,
-) -> None:
-    """Let a baseline count from some event time on: an earlier one, or one of another version."""
-    settings = open_settings(config, data_dir, namespace)
-    now_ms = time.time_ns() // 1_000_000
-    from_ms = None if start is None else parse_moment("--from", start, now_ms)
-    require_kafka(settings)
-    one = _find(settings, name)
-    present = read_config(settings)
-    of = version or one.baseline.model_version
-    try:
-        check_name("version", of)
-        made = activation_for(present, one.baseline.model_name, of, one.id, from_ms, now_ms)
-    except (MappingError, BaselineError) as error:
-        raise usage(str(error)) from error
-    if made is not None:
-        activate(settings, made, author(), now_ms)
-    if as_json:
-        print_json({"id": one.id, "activation": plain(made)})
-        return
-    show_activation(made)
-
-
-def _find(settings: Settings, prefix: str) -> Stored:
-    try:
-        return find_baseline(read_baselines(settings), prefix)
-    except BaselineError as error:
-        raise usage(str(error)) from error
+app.add_typer(changes)

@@ -6,18 +6,18 @@ from typing import Any
 from rich.table import Table
 
 from schemas.activations import Activation
-from schemas.baselines import Baseline
+from schemas.baselines import Baseline, Dispersion
 from schemas.records import ConfigRecord
+from stream.activations import activations_of, in_force
 from stream.baseline.store import Stored
 from stream.cli.output import console, count_text, table, time_text
-from stream.configure import activation_at
 
 ID_SHOWN = 12
 _CATEGORIES_SHOWN = 6
 _WIDE = 100
 
 
-def activations_of(present: Mapping[str, ConfigRecord], baseline: str) -> list[Activation]:
+def activations_by(present: Mapping[str, ConfigRecord], baseline: str) -> list[Activation]:
     """Return the activations of a baseline, oldest first."""
     found = [r for r in present.values() if isinstance(r, Activation) and r.baseline_id == baseline]
     return sorted(found, key=lambda a: a.effective_from)
@@ -33,10 +33,24 @@ def summary(name: str, baseline: Baseline) -> dict[str, Any]:
         "start_ms": baseline.start_ms,
         "end_ms": baseline.end_ms,
         "provisional": baseline.provisional,
+        "origin": str(baseline.origin),
         "features": {feature: str(of.kind) for feature, of in baseline.features.items()},
         "prediction": None if baseline.prediction is None else str(baseline.prediction.kind),
         "probability": None if baseline.probability is None else str(baseline.probability.kind),
+        "dispersion": {name: of.phi for name, of in dispersions(baseline).items()},
+        "seasons": has_seasons(baseline),
     }
+
+
+def dispersions(baseline: Baseline) -> dict[str, Dispersion]:
+    """Return how much features vary over time, of those that tell."""
+    found = {name: of.dispersion for name, of in baseline.features.items()}
+    return {name: of for name, of in found.items() if of is not None}
+
+
+def has_seasons(baseline: Baseline) -> bool:
+    """Return whether a baseline knows its features by the hour of the week."""
+    return any(of.seasons for of in baseline.features.values())
 
 
 def listed(one: Stored, present: Mapping[str, ConfigRecord]) -> dict[str, Any]:
@@ -44,7 +58,10 @@ def listed(one: Stored, present: Mapping[str, ConfigRecord]) -> dict[str, Any]:
     return summary(one.id, one.baseline) | {
         "created_at": one.created_at,
         "created_by": one.created_by,
-        "activations": [plain(a) for a in activations_of(present, one.id)],
+        "activations": [
+            {**(plain(a) or {}), "inherited": a.model_version != one.baseline.model_version}
+            for a in activations_by(present, one.id)
+        ],
     }
 
 
@@ -79,12 +96,17 @@ def show_built(name: str, baseline: Baseline, known: bool) -> None:
     state = " [dim](is there already)[/]" if known else ""
     out.print(f"{mark} baseline [bold]{name[:ID_SHOWN]}[/]{state}")
     out.print(f"    of      {baseline.model_name} {baseline.model_version}")
+    out.print(f"    origin  {baseline.origin}")
     out.print(f"    rows    {count_text(baseline.rows)}")
     out.print(f"    columns {', '.join(said)}")
     if baseline.start_ms is None:
         out.print("    times   [dim]none: its own variation over time stays unknown[/]")
-    else:
-        out.print(f"    times   {time_text(baseline.start_ms)} to {time_text(baseline.end_ms)} UTC")
+        return
+    out.print(f"    times   {time_text(baseline.start_ms)} to {time_text(baseline.end_ms)} UTC")
+    phi = [of.phi for of in dispersions(baseline).values()]
+    varies = f"φ from {min(phi):.2f} to {max(phi):.2f}" if phi else "[dim]unknown: too few rows[/]"
+    seasons = "known" if has_seasons(baseline) else "[dim]unknown[/]"
+    out.print(f"    varies  {varies}; hours of the week {seasons}")
 
 
 def show_activation(made: Activation | None) -> None:
@@ -100,10 +122,10 @@ def list_table(
     stored: Sequence[Stored], present: Mapping[str, ConfigRecord], now_ms: int, width: int
 ) -> Table:
     """Return a row a baseline; a mark shows those that count now."""
-    columns = ["", "Id", "Model", "Version", "Rows", "Counts from", "Made"]
+    columns = ["", "Id", "Model", "Version", "Rows", "Origin", "Counts from", "Made"]
     if width >= _WIDE:
-        columns += ["Features", "By"]
-    shown = table(*columns, right=["Rows", "Features"])
+        columns += ["Data from", "to", "By"]
+    shown = table(*columns, right=["Rows"])
     for column in shown.columns:
         column.no_wrap = column.header != "Counts from"
     for one in stored:
@@ -115,9 +137,11 @@ def list_table(
             of.model_name,
             of.model_version,
             count_text(of.rows),
-            starts + (" [dim](provisional)[/]" if of.provisional else ""),
+            of.origin,
+            starts,
             (one.created_at or "–")[:16].replace("T", " "),
-            str(len(of.features)),
+            time_text(of.start_ms),
+            time_text(of.end_ms),
             one.created_by or "–",
         ]
         shown.add_row(*cells[: len(columns)])
@@ -130,16 +154,22 @@ def _starts(one: Stored, present: Mapping[str, ConfigRecord], now_ms: int) -> tu
     Later activations of the same baseline changed the counting plan only.
     """
     first: dict[str, int] = {}
-    for activation in sorted(activations_of(present, one.id), key=_by_version):
+    for activation in sorted(activations_by(present, one.id), key=_by_version):
         first.setdefault(activation.model_version, activation.effective_from)
     name = one.baseline.model_name
-    current = [activation_at(present, name, version, now_ms) for version in first]
+    histories = [activations_of(present.values(), name, version) for version in first]
+    current = [in_force(history, now_ms) for history in histories]
     counts_now = any(a is not None and a.baseline_id == one.id for a in current)
     if not first:
         return "[dim]never[/]", False
     if list(first) == [one.baseline.model_version]:
         return from_text(first[one.baseline.model_version]), counts_now
-    return "\n".join(f"{v}: {from_text(start)}" for v, start in first.items()), counts_now
+    own = one.baseline.model_version
+    said = [
+        f"{version}: {from_text(start)}" + ("" if version == own else " (inherited)")
+        for version, start in first.items()
+    ]
+    return "\n".join(said), counts_now
 
 
 def features_table(baseline: Baseline) -> Table:
@@ -152,8 +182,9 @@ def features_table(baseline: Baseline) -> Table:
         "Std",
         "Min",
         "Max",
+        "φ",
         "Classes",
-        right=["Missing", "Mean", "Std", "Min", "Max"],
+        right=["Missing", "Mean", "Std", "Min", "Max", "φ"],
     )
     shown.columns[0].no_wrap = True
     columns = dict(baseline.features)
@@ -171,6 +202,7 @@ def features_table(baseline: Baseline) -> Table:
             of.kind,
             f"{of.missing_count / baseline.rows * 100:.3g} %",
             *("–" if value is None else f"{value:.4g}" for value in numbers),
+            "–" if of.dispersion is None else f"{of.dispersion.phi:.2f}",
             " ".join(of.categories[:_CATEGORIES_SHOWN]) + (f" … {rest} more" if rest > 0 else ""),
         )
     return shown

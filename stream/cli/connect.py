@@ -59,8 +59,8 @@ def _refusal(server: str) -> str | None:
     return None
 
 
-def require_redis(settings: Settings) -> RedisClient:
-    """Connect to Redis, as its users do: text in, text out.
+def require_redis(settings: Settings, *, text: bool = True) -> RedisClient:
+    """Connect to Redis, as its users do: text in, text out; else bytes, as the state has them.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def require_redis(settings: Settings) -> RedisClient:
         socket_timeout=REDIS_TIMEOUT_S,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),  # a person waits
-        decode_responses=True,
+        decode_responses=text,
     )
     try:
         client.ping()

@@ -7,7 +7,22 @@ from typing import Annotated
 import structlog
 import typer
 
-from stream.cli import alerts, baseline, demo, doctor, emit, metrics, models, roles, up, watch
+from stream.cli import (
+    alerts,
+    backtest,
+    baseline,
+    compare,
+    demo,
+    doctor,
+    drift,
+    emit,
+    metrics,
+    models,
+    profile,
+    roles,
+    up,
+    watch,
+)
 from stream.cli.errors import FAILED, USAGE, CommandError
 from stream.cli.help import examples
 from stream.cli.output import escape, notes
@@ -43,11 +58,19 @@ for _group, _panel in (
     (emit.app, SEND),
     (watch.app, LOOK),
     (metrics.app, LOOK),
+    (drift.app, LOOK),
+    (compare.app, LOOK),
+    (backtest.app, LOOK),
 ):
     for _command in _group.registered_commands:
         _command.rich_help_panel = _panel
         app.registered_commands.append(_command)
-for _named, _panel in ((models.app, CONFIGURE), (baseline.app, CONFIGURE), (alerts.app, LOOK)):
+for _named, _panel in (
+    (models.app, CONFIGURE),
+    (baseline.app, CONFIGURE),
+    (alerts.app, LOOK),
+    (profile.app, LOOK),
+):
     app.add_typer(_named, rich_help_panel=_panel)
 
 

@@ -3,6 +3,7 @@
 import sys
 import time
 import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +11,14 @@ import msgspec
 import orjson
 import typer
 
-from schemas.config import ConfigError, parse_config
+from schemas.activations import Activation
+from schemas.baselines import Baseline
+from schemas.config import ConfigError, ConfigFile, parse_config
 from schemas.models import ModelConfig, window_specs
 from schemas.records import ConfigRecord, record_key
 from schemas.topics import Topic
+from stream.activations import chosen_id
+from stream.baseline.store import read_baselines
 from stream.cli.connect import require_kafka
 from stream.cli.errors import CommandError, usage
 from stream.cli.help import examples
@@ -36,6 +41,7 @@ from stream.configure import (
     read_config,
     replanned,
 )
+from stream.settings import Settings
 
 app = typer.Typer(
     name="models",
@@ -71,13 +77,17 @@ def apply(
 ) -> None:
     """Make models and rules as FILE has them; doing it twice changes nothing."""
     settings = open_settings(config, data_dir, namespace)
-    wanted = _read_file(file)
+    given = read_config_file(file)
+    wanted: list[ConfigRecord] = [*given.models, *given.rules]
     require_kafka(settings)
     now_ms = time.time_ns() // 1_000_000
     present = read_config(settings)
     made = changes(present, wanted)
     changed = [change.record for change in made if change.kind != "unchanged"]
-    plans = replanned(present, [r for r in changed if isinstance(r, ModelConfig)], now_ms)
+    baselines = _baselines(settings, changed)
+    check_chosen(file, changed, baselines)
+    after = present | {record_key(record): record for record in changed}
+    plans = replanned(present, after, baselines, now_ms)
     if not dry_run and changed:
         publish_config(settings, [*changed, *plans], author(), now_ms)
     if as_json:
@@ -86,11 +96,7 @@ def apply(
     out = console()
     for change in made:
         _show_change(change)
-    for plan in plans:
-        out.print(
-            f"  {plan.model_name} {plan.model_version} is counted in the new way from"
-            f" {time_text(plan.effective_from)} on"
-        )
+    _show_plans(plans)
     counts = {kind: sum(c.kind == kind for c in made) for kind in _KINDS}
     done = "would be " if dry_run else ""
     out.print(", ".join(f"{n} {done}{kind}" for kind, n in counts.items() if n) or "nothing in it")
@@ -198,15 +204,22 @@ def delete(
     """Delete a model's configuration; the model itself goes on reporting."""
     settings = open_settings(config, data_dir, namespace)
     require_kafka(settings)
-    found = _models_named(read_config(settings), model, version)
+    records = read_config(settings)
+    found = _models_named(records, model, version)
     keys = [record_key(record) for record in found]
-    headers = {"who": author(), "when": moment(time.time_ns() // 1_000_000)}
+    now_ms = time.time_ns() // 1_000_000
+    after = {key: record for key, record in records.items() if key not in keys}
+    plans = replanned(records, after, _baselines(settings, after.values()), now_ms)
+    headers = {"who": author(), "when": moment(now_ms)}
     publish(settings, Topic.CONFIG, [(key, None) for key in keys], headers)
+    if plans:
+        publish_config(settings, plans, author(), now_ms)
     if as_json:
         print_json([{"key": key, "change": "deleted"} for key in keys])
         return
     for key in keys:
         console().print(f"[red]-[/] {key}")
+    _show_plans(plans)
 
 
 def _models_named(
@@ -228,8 +241,49 @@ def _models_named(
     return found
 
 
-def _read_file(file: str) -> list[ConfigRecord]:
-    """Read models and rules of a file."""
+def _baselines(settings: Settings, records: Iterable[ConfigRecord]) -> dict[str, Baseline]:
+    """Read the baselines where configurations name one, or split by values that one knows."""
+    models = [record for record in records if isinstance(record, ModelConfig)]
+    if not any(chosen_id(model) or model.segments for model in models):
+        return {}
+    return {name: one.baseline for name, one in read_baselines(settings).items()}
+
+
+def check_chosen(
+    file: str, records: Iterable[ConfigRecord], baselines: Mapping[str, Baseline]
+) -> None:
+    """Refuse a configuration that names a baseline which is not there.
+
+    Raises
+    ------
+    CommandError
+        Naming the model.
+    """
+    for record in records:
+        name = chosen_id(record) if isinstance(record, ModelConfig) else None
+        if isinstance(record, ModelConfig) and name is not None and name not in baselines:
+            raise usage(
+                f"{file}: {record.model_name} {record.model_version}: there is no baseline"
+                f" {name[:12]}: `streamgauge baseline list` lists all"
+            )
+
+
+def _show_plans(plans: Iterable[Activation]) -> None:
+    for plan in plans:
+        console().print(
+            f"  {plan.model_name} {plan.model_version} is counted in the new way from"
+            f" {time_text(plan.effective_from)} on"
+        )
+
+
+def read_config_file(file: str) -> ConfigFile:
+    """Read models and rules of a file, or of standard input.
+
+    Raises
+    ------
+    CommandError
+        For the first thing that is wrong with it.
+    """
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
@@ -238,7 +292,31 @@ def _read_file(file: str) -> list[ConfigRecord]:
         parsed = parse_config(_parse(file, data))
     except ConfigError as error:
         raise usage(f"{file}: {error}") from error
-    return [*parsed.models, *parsed.rules]
+    for model in parsed.models:
+        check_constraints(file, model)
+    return parsed
+
+
+def check_constraints(file: str, model: ModelConfig) -> None:
+    """Refuse a regular expression that workers could not use.
+
+    Raises
+    ------
+    CommandError
+        Naming the feature.
+    """
+    patterns = {name: of.regex for name, of in model.features.items() if of.regex is not None}
+    if not patterns:
+        return
+    from stream.window.constraints import check_regex  # noqa: PLC0415  # Arrow takes its time
+
+    for name, pattern in patterns.items():
+        try:
+            check_regex(pattern)
+        except ValueError as error:
+            raise usage(
+                f"{file}: feature {name} of {model.model_name} {model.model_version}: {error}"
+            ) from error
 
 
 def _parse(file: str, data: bytes) -> Any:

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from schemas.activations import Activation, plan_of
+from schemas.activations import Activation
 from schemas.models import ModelConfig, Task
 from schemas.windows import WindowConfig
+from stream.activations import plan_for
 from stream.baseline.build import build_baseline
 from stream.baseline.read import read_table
 from stream.baseline.store import BEGINNING_OF_TIME, activate, publish_baseline
@@ -84,7 +85,7 @@ def register(settings: Settings, say: Say) -> None:
         model_name=MODEL,
         model_version=VERSION,
         effective_from=BEGINNING_OF_TIME,
-        plan=plan_of(CONFIG),
+        plan=plan_for(CONFIG, baseline, {}),
         baseline_id=identity,
     )
     activate(settings, activation, WHO, now_ms)

@@ -74,7 +74,7 @@ def assign_claimed(
         if claim.offset is None or claim.offset < lowest:
             seen_from_ms = 0
             if lowest > 0:
-                seen_from_ms = _append_ms_of_earliest(settings, given, lowest)
+                seen_from_ms = append_ms_of_earliest(settings, given, lowest)
                 log.warning(
                     "records_missing",
                     partition=str(partition),
@@ -89,7 +89,7 @@ def assign_claimed(
     return claims
 
 
-def _append_ms_of_earliest(settings: Settings, given: TopicPartition, offset: int) -> int:
+def append_ms_of_earliest(settings: Settings, given: TopicPartition, offset: int) -> int:
     """Append time of the earliest record that is retained; 0 where there is none."""
     follower = make_follower(settings)
     try:

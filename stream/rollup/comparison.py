@@ -33,6 +33,7 @@ from stream.window.layout import (
 PREDICTION_KEY = "\0prediction"
 PROBABILITY_KEY = "\0probability"
 """Keys among the tests that no feature can have."""
+OUTPUT_KEYS = {PREDICTION: PREDICTION_KEY, PROBABILITY: PROBABILITY_KEY}
 _SEASONS_KEPT = 400
 """Seasonal references kept: those of two weeks of hours."""
 
@@ -133,12 +134,14 @@ class Comparison:
     features : by feature, then by name
     tests : what a decision needs, by feature; outputs under keys of their own
     rows : what each tested feature was compared with, and its count row
+    outputs : all figures of the prediction and of the probability, by role
     """
 
     metrics: Metrics
     features: Figures
     tests: dict[str, FeatureTest]
     rows: dict[str, tuple[Reference, IntArray]]
+    outputs: Figures = field(default_factory=dict)
 
 
 def histograms(compiled: CompiledBaseline, counts: PaneCounts) -> dict[str, Histogram]:
@@ -227,7 +230,8 @@ def _compare_row(
         found.features[row.name] = {"kind": row.kind, **values, **drift.figures}
         key = row.name
     else:
-        key = PREDICTION_KEY if row.role == PREDICTION else PROBABILITY_KEY
+        found.outputs[row.role] = {"kind": row.kind, **values, **drift.figures}
+        key = OUTPUT_KEYS[row.role]
         found.metrics |= _output_metrics(row.role, values, drift.figures)
         if row.role == PROBABILITY:
             found.metrics |= confidence_figures(reference, counts)

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.features import FeatureConfig
-from stream.rollup.comparison import PREDICTION_KEY, PROBABILITY_KEY, Comparison
+from stream.rollup.comparison import OUTPUT_KEYS, Comparison
 from stream.stats.drift.decision import Decision, decide
 from stream.stats.drift.decomposition import decompose
 from stream.stats.drift.detectable import min_detectable_shift
+from stream.stats.drift.dispersion import phi_at
 from stream.stats.drift.fixed_threshold import exceeds
 from stream.stats.reference import MISMATCH
 
@@ -35,7 +36,8 @@ def decide_window(terms: DecisionTerms, found: Mapping[str | None, Comparison]) 
     Notes
     -----
     A feature with a fixed threshold is decided by it and takes no part in the correction.
-    ``prediction_drifted`` is about the model's output: the prediction or its probability.
+    ``prediction_drifted`` is about the model's output: the prediction or its probability;
+    ``prediction_drifted_alone`` says that it changed for inputs that did not.
     """
     tests = {
         (segment, name): test
@@ -70,9 +72,12 @@ def _write(
     if decided:
         found.metrics["drift_share"] = sum(decided) / len(decided)
         found.metrics["drifted_features"] = sum(decided)
-    outputs = [decisions[k] for k in (PREDICTION_KEY, PROBABILITY_KEY) if k in decisions]
+    outputs = {role: decisions[key] for role, key in OUTPUT_KEYS.items() if key in decisions}
+    for role, output in outputs.items():
+        figures = found.outputs.setdefault(role, {})
+        figures |= {"drift_q_value": output.q_value, "drifted": output.drifted}
     if outputs:
-        found.metrics["prediction_drifted"] = any(output.drifted for output in outputs)
+        found.metrics["prediction_drifted"] = any(output.drifted for output in outputs.values())
 
 
 def _exceeds(config: FeatureConfig, figures: Mapping[str, bool | float | str]) -> bool | None:
@@ -86,10 +91,8 @@ def _explained(
     """What drift is made of where there is some, and what would be found where there is none."""
     reference, counts = found.rows[name]
     if drifted:
-        shares = decompose(reference, counts)
-        return {f"drift_from_{part}": share for part, share in shares.items()}
+        return decompose(reference, counts)
     values = int(counts[:MISMATCH].sum())
-    shift = min_detectable_shift(
-        reference, values, terms.alpha / questions, terms.effect_min, phi=1.0
-    )
+    phi = phi_at(reference.baseline.dispersion, values)
+    shift = min_detectable_shift(reference, values, terms.alpha / questions, terms.effect_min, phi)
     return {} if shift is None else {"min_detectable_shift": shift}

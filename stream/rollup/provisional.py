@@ -1,25 +1,21 @@
 """A baseline learned from traffic, for a model version that nobody gave one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import structlog
 
-from schemas.baselines import Baseline
+from schemas.baselines import Baseline, BaselineOrigin
+from schemas.features import FeatureKind
+from schemas.models import ModelConfig
 from stream.baseline.build import build_baseline
 from stream.baseline.errors import BaselineError
 from stream.ingest.sample import SampledEvent
-from stream.settings import BaselineSettings
+from stream.settings import Settings
 from stream.state.client import RedisClient
 from stream.state.keys import StateKeys, VersionId
-from stream.window.panes import ceil_to
-
-AHEAD_MS = 30_000
-"""The baseline takes effect so far after the newest event, so that workers know it in time."""
-
-Publish = Callable[[Baseline, int], None]
 
 log = structlog.get_logger("provisional")
 
@@ -37,63 +33,82 @@ class Missing:
 
 
 class Learner:
-    """Turns a version's sample into its baseline, once.
+    """Turns the sample of a version into its baseline.
 
     Parameters
     ----------
-    settings : how many events, and over how long
-    publish : publishes a baseline and its activation; afterwards it is read, never learned again
+    settings : how many events, over how long, of how many features
+    client : Redis, where workers keep the samples
     """
 
-    def __init__(
-        self,
-        settings: BaselineSettings,
-        client: RedisClient,
-        keys: StateKeys,
-        publish: Publish,
-    ) -> None:
+    def __init__(self, settings: Settings, client: RedisClient) -> None:
         self._settings = settings
         self._client = client
-        self._keys = keys
-        self._publish = publish
+        self._keys = StateKeys(settings.namespace)
         self._oldest_ms: dict[VersionId, int] = {}
-        self._published: set[VersionId] = set()
+        self._unusable: set[VersionId] = set()
 
-    def consider(self, version: VersionId, newest_ms: int, tier_ms: int) -> Missing:
-        """Publish a baseline where there is enough traffic; says what is missing where not."""
+    def learn(self, version: VersionId, config: ModelConfig, newest_ms: int) -> Baseline | Missing:
+        """Make the baseline where there is enough traffic, else say what is missing.
+
+        Parameters
+        ----------
+        version : whose sample
+        config : says of what kind features are
+        newest_ms : newest event time
+        """
+        options = self._settings.provisional
         key = self._keys.sample(version)
-        events = max(0, self._settings.events_min - int(self._client.zcard(key)))
-        if events or version in self._published:
+        events = max(0, options.events_min - int(self._client.zcard(key)))
+        if events or version in self._unusable:
             return Missing(events, 0)
         if version not in self._oldest_ms:
-            sample = self._sample(key)
-            self._oldest_ms[version] = min(row.time_ms for row in sample)
-        span_ms = self._settings.span_ms_min - (newest_ms - self._oldest_ms[version])
+            self._oldest_ms[version] = min(row.time_ms for row in self._sample(key))
+        span_ms = options.span_ms_min - (newest_ms - self._oldest_ms[version])
         if span_ms > 0:
             return Missing(0, span_ms)
-        self._learn(version, self._sample(key), ceil_to(newest_ms + AHEAD_MS, tier_ms))
-        return Missing(0, 0)
+        kinds = {n: f.kind for n, f in config.features.items() if f.kind is not None}
+        try:
+            return provisional_baseline(
+                self._sample(key), version, kinds, self._settings.bounds.features_max
+            )
+        except BaselineError as error:
+            log.warning("no_baseline", version=" ".join(version), why=str(error))
+            self._unusable.add(version)
+            return Missing(0, 0)
+
+    def forget(self, version: VersionId) -> None:
+        """Delete a version's sample: it has a baseline, and needs to learn none."""
+        self._client.unlink(self._keys.sample(version))
+        self._oldest_ms.pop(version, None)
 
     def _sample(self, key: str) -> list[SampledEvent]:
         return [_rows.decode(row) for row in self._client.zrange(key, 0, -1)]
 
-    def _learn(self, version: VersionId, sample: list[SampledEvent], from_ms: int) -> None:
-        try:
-            baseline = build_baseline(
-                columns_of(sample),
-                model_name=version.model,
-                model_version=version.version,
-                roles=_ROLES,
-                provisional=True,
-            )
-        except BaselineError as error:
-            log.warning("no_baseline", version=" ".join(version), why=str(error))
-            self._published.add(version)
-            return
-        self._publish(baseline, from_ms)
-        self._published.add(version)
-        self._client.unlink(self._keys.sample(version))
-        log.info("baseline_learned", version=" ".join(version), rows=baseline.rows)
+
+def provisional_baseline(
+    sample: Sequence[SampledEvent],
+    version: VersionId,
+    kinds: Mapping[str, FeatureKind],
+    features_max: int,
+) -> Baseline:
+    """Make a baseline of sampled events.
+
+    Raises
+    ------
+    BaselineError
+        When none can be made of them.
+    """
+    baseline = build_baseline(
+        columns_of(sample),
+        model_name=version.model,
+        model_version=version.version,
+        roles=_ROLES,
+        kinds=kinds,
+        features_max=features_max,
+        provisional=True,
+    )
+    return msgspec.structs.replace(baseline, origin=BaselineOrigin.PROVISIONAL)
 
 
 def columns_of(sample: Sequence[SampledEvent]) -> dict[str, list[Any]]:
@@ -104,8 +119,7 @@ def columns_of(sample: Sequence[SampledEvent]) -> dict[str, list[Any]]:
     columns = {name: values for name, values in columns.items() if any(_there(values))}
     columns[_TIMESTAMP] = [row.time_ms for row in ordered]
     columns[_PREDICTION] = one_kind([row.prediction for row in ordered])
-    if any(row.probability is not None for row in ordered):
-        columns[_PROBABILITY] = [row.probability for row in ordered]
+    columns[_PROBABILITY] = [row.probability for row in ordered]
     return columns
 
 

@@ -27,8 +27,13 @@ class Decided(msgspec.Struct, frozen=True):
     features: dict[str, dict[str, bool | int | float]]
 
 
-DECISION_METRICS = ("drift_share", "drifted_features", "prediction_drifted")
-DECISION_FIGURES = ("drifted", "drift_q_value")
+DECISION_METRICS = (
+    "drift_share",
+    "drifted_features",
+    "prediction_drifted",
+    "prediction_drifted_alone",
+)
+DECISION_FIGURES = ("drifted", "drift_q_value", "min_detectable_shift")
 
 
 def decisions_of(report: WindowReport) -> Decided | None:

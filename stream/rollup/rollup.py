@@ -7,6 +7,7 @@ from schemas.metrics import WindowReport
 from schemas.models import ModelConfig, config_id
 from schemas.windows import WindowSpec
 from stream.registry import Registry
+from stream.rollup.adoption import Adoption, Progress, Publisher
 from stream.rollup.comparison import CompiledBaseline, histograms
 from stream.rollup.finality import (
     closing_ms,
@@ -16,7 +17,7 @@ from stream.rollup.finality import (
 )
 from stream.rollup.history import History
 from stream.rollup.merge import decode_pane
-from stream.rollup.provisional import Learner, Publish
+from stream.rollup.provisional import Missing
 from stream.rollup.readmodel import Decided, ReadModel
 from stream.rollup.report import ReportContext, build_report, build_reports
 from stream.rollup.terms import (
@@ -72,7 +73,7 @@ class Rollup:
     ----------
     settings, store, registry : as everywhere
     send : publishes final reports and returns when the broker has them
-    publish : publishes a provisional baseline and its activation
+    publisher : publishes baselines and activations that nobody asked for
     now_ms : wall clock, for report spacing and ``updated_at`` only
     """
 
@@ -82,7 +83,7 @@ class Rollup:
         client: RedisClient,
         registry: Registry,
         send: Send,
-        publish: Publish,
+        publisher: Publisher,
         now_ms: Callable[[], int],
     ) -> None:
         self._settings = settings
@@ -94,7 +95,7 @@ class Rollup:
         self._now_ms = now_ms
         self._references = References()
         self._history = History(client, settings.namespace)
-        self._learner = Learner(settings.provisional, client, self._store.keys, publish)
+        self._adoption = Adoption(settings, client, publisher)
         self._trackers: dict[VersionId, PaneTracker] = {}
 
     def process(self, version: VersionId) -> bool:
@@ -217,9 +218,8 @@ class Rollup:
     def _show(self, now: _Now, tracker: PaneTracker) -> None:
         """Write the live windows."""
         extra: dict[str, float] = {"watermark": now.watermark_ms}
-        if not now.compiled:
-            tier_ms = min(spec.every_ms for spec in now.specs)
-            missing = self._learner.consider(now.version, now.newest_ms, tier_ms)
+        missing = self._adopt(now, tracker)
+        if missing is not None:
             extra["baseline_events_missing"] = missing.events
             extra["baseline_span_missing_ms"] = missing.span_ms
         decided = self._read_model.decided(now.version)
@@ -243,6 +243,12 @@ class Rollup:
         windows = [spec.name for spec in now.specs]
         self._read_model.announce(now.version, windows, features, segments)
         self._show_segments(now, tracker, decided)
+
+    def _adopt(self, now: _Now, tracker: PaneTracker) -> Missing | None:
+        """Give the version a baseline and a plan, where one is due."""
+        closed_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
+        at = Progress(now.version, now.compiled, now.newest_ms, closed_ms, now.newest_append_ms)
+        return self._adoption.consider(self._registry.snapshot, at, tracker)
 
     def _show_segments(self, now: _Now, tracker: PaneTracker, decided: Decided | None) -> None:
         """Write live segments, in turn, for as long as the others can wait."""
@@ -320,8 +326,7 @@ class Rollup:
         ]
         for first in range(0, len(settled), ROLLED_AT_ONCE):
             self._store.roll(now.version, settled[first : first + ROLLED_AT_ONCE])
-        oldest_ms = min((pane.start_ms for pane in tracker.panes), default=0)
-        stale = [name for name in fence if int(name.rsplit(":", 1)[1]) <= oldest_ms]
+        stale = tracker.out_of_reach(fence, now.specs)
         if stale:
             self._client.hdel(self._store.keys.fence(now.version), *stale)
 

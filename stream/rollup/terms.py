@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from schemas.activations import Activation, plan_id
+from schemas.activations import plan_id
 from schemas.baselines import HOURS_OF_WEEK, Baseline
 from schemas.durations import default_every_ms, window_name
 from schemas.models import ModelConfig, window_specs
@@ -29,16 +29,24 @@ _MONDAY_MS = 4 * 24 * _HOUR_MS
 class References:
     """Compiled baselines and constraints, kept as long as they are active."""
 
-    _compiled: dict[tuple[str, int], CompiledBaseline] = field(default_factory=dict)
+    _compiled: dict[VersionId, dict[tuple[str, int], CompiledBaseline]] = field(
+        default_factory=dict
+    )
     _constraints: dict[str, Constraints | None] = field(default_factory=dict)
 
     def of(self, snapshot: Snapshot, version: VersionId) -> list[CompiledBaseline]:
         """Baselines of a version by when they take effect, the first one first."""
-        return [
-            self._compile(activation, snapshot.baselines[activation.baseline_id])
-            for activation in snapshot.activations_of(version)
-            if activation.baseline_id is not None
-        ]
+        known = self._compiled.get(version, {})
+        found = {}
+        for activation in snapshot.activations_of(version):
+            name = activation.baseline_id
+            if name is not None:
+                key = (name, activation.effective_from)
+                found[key] = known.get(key) or CompiledBaseline(
+                    name, snapshot.baselines[name], activation.effective_from
+                )
+        self._compiled[version] = found
+        return list(found.values())
 
     def constraints_at(
         self, snapshot: Snapshot, version: VersionId, time_ms: int
@@ -55,15 +63,6 @@ class References:
             except ValueError:  # the registry has warned of it
                 self._constraints[key] = None
         return self._constraints[key]
-
-    def _compile(self, activation: Activation, baseline: Baseline) -> CompiledBaseline:
-        assert activation.baseline_id is not None
-        key = (activation.baseline_id, activation.effective_from)
-        found = self._compiled.get(key)
-        if found is None:
-            found = CompiledBaseline(activation.baseline_id, baseline, activation.effective_from)
-            self._compiled[key] = found
-        return found
 
 
 def valid_at(compiled: list[CompiledBaseline], time_ms: int) -> CompiledBaseline | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from schemas.windows import WindowSpec
 from stream.rollup.finality import window_ends
 from stream.rollup.merge import PaneCounts, merge_panes
-from stream.window.panes import TIERS_MS, PaneId
+from stream.window.panes import TIERS_MS, PaneId, floor_to
 
 
 class Confirmation:
@@ -85,6 +85,29 @@ class PaneTracker:
                     return None
                 inside.append(self.panes[PaneId(tier_ms, start)])
         return merge_panes(inside)
+
+    def out_of_reach(self, reported: Iterable[str], specs: Iterable[WindowSpec]) -> list[str]:
+        """Those of the windows, named ``<window>:<end>``, that can't be computed any more.
+
+        They lie before the oldest pane, or a pane reaches across one of their ends.
+        """
+        sizes_ms = {spec.name: spec.size_ms for spec in specs}
+        oldest_ms = min((pane.start_ms for pane in self.panes), default=0)
+        out = []
+        for name in reported:
+            window, _, end = name.rpartition(":")
+            end_ms = int(end)
+            start_ms = end_ms - sizes_ms.get(window, 0)
+            if end_ms <= oldest_ms or self._is_inside(start_ms) or self._is_inside(end_ms):
+                out.append(name)
+        return out
+
+    def _is_inside(self, at_ms: int) -> bool:
+        """Whether a pane begins before this time and ends after it."""
+        return any(
+            at_ms % tier_ms and PaneId(tier_ms, floor_to(at_ms, tier_ms)) in self.panes
+            for tier_ms in TIERS_MS
+        )
 
     def due_until(self, spec: WindowSpec, closing_ms: int) -> Sequence[int]:
         """Ends of the due windows that are final, oldest first."""

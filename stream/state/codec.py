@@ -5,9 +5,11 @@ A pane is a Redis hash of *rows*. The first byte of a row says what it holds and
 ======  =============================================================================
 ``S``   counts, sparse: u16 number of cells, then (u16 cell, u32 count) pairs
 ``T``   the same with u64 counts
-``D``   counts, dense: u16 number of cells, then a u32 for each cell
+``C``   counts, dense: u16 number of cells, u16 first cell with a count, then a u16 for each cell
+        from that one to the last with a count
+``D``   the same with u32 counts
 ``W``   the same with u64 counts
-``L``   sums: for each value a signed 128-bit integer in four i64 limbs of 32 bits
+``L``   sums: for each value a signed 128-bit integer, two's complement
 ``M``   maxima: doubles (a minimum is stored as the maximum of the negated values)
 ``N``   names: MessagePack ``[bound, other, {name: count}]``
 ``A``   integers below 2**53 as doubles: added
@@ -25,6 +27,7 @@ it, and :mod:`stream.rollup.merge` refuses a pane in which they do not.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -33,14 +36,19 @@ import numpy.typing as npt
 from stream.arrays import ByteArray, FloatArray, IntArray
 from stream.sketches.bottom_k import BottomK
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 CELLS_MAX = 65535
 """Cells of one row: a cell's number is a u16."""
 
 _U32_MAX = 2**32 - 1
-_LIMB_BITS = 32
-_LIMB_MASK = 2**_LIMB_BITS - 1
-_LIMBS = 4
+_DENSE: dict[bytes, np.dtype[Any]] = {
+    b"C": np.dtype("<u2"),
+    b"D": np.dtype("<u4"),
+    b"W": np.dtype("<u8"),
+}
+"""Narrow ones first."""
+_DENSE_HEAD_BYTES = 5
+_SUM_BYTES = 16
 _SPARSE = np.dtype([("cell", "<u2"), ("count", "<u4")])
 _SPARSE_WIDE = np.dtype([("cell", "<u2"), ("count", "<u8")])
 _HASHED = np.dtype([("hash", "<u4"), ("count", "<u4")])
@@ -58,7 +66,7 @@ _names_decoder = msgspec.msgpack.Decoder(NameCounts)
 
 
 def encode_counts(counts: IntArray) -> bytes:
-    """Encode non-negative counts, shape ``(cells,)``, as an ``S``, ``T``, ``D`` or ``W`` row."""
+    """Encode non-negative counts, shape ``(cells,)``, as an ``S T C D`` or ``W`` row."""
     hits = np.flatnonzero(counts)
     return encode_hits(len(counts), hits, counts[hits])
 
@@ -68,12 +76,17 @@ def encode_hits(cells: int, hits: npt.NDArray[np.intp], counts: IntArray) -> byt
     if cells > CELLS_MAX:
         raise ValueError(f"a row holds at most {CELLS_MAX} cells, not {cells}")
     head = cells.to_bytes(2, "little")
-    wide = len(counts) > 0 and int(counts.max()) > _U32_MAX
-    if len(hits) * 6 >= cells * 4:
-        dense = np.zeros(cells, dtype="<u8" if wide else "<u4")
-        dense[hits] = counts
-        return (b"W" if wide else b"D") + head + dense.tobytes()
+    if len(hits) == 0:
+        return b"S" + head
+    largest = int(counts.max())
+    wide = largest > _U32_MAX
     sparse = np.empty(len(hits), dtype=_SPARSE_WIDE if wide else _SPARSE)
+    tag = next(tag for tag, kind in _DENSE.items() if largest < 1 << 8 * kind.itemsize)
+    first, span = int(hits[0]), int(hits[-1] - hits[0]) + 1
+    if 2 + span * _DENSE[tag].itemsize <= sparse.nbytes:
+        dense = np.zeros(span, dtype=_DENSE[tag])
+        dense[hits - first] = counts
+        return tag + head + first.to_bytes(2, "little") + dense.tobytes()
     sparse["cell"] = hits
     sparse["count"] = counts
     return (b"T" if wide else b"S") + head + sparse.tobytes()
@@ -83,13 +96,14 @@ def decode_counts(row: bytes) -> IntArray:
     """Decode a counts row to an int64 array of shape ``(cells,)``."""
     tag = row[:1]
     cells = int.from_bytes(row[1:3], "little")
-    if tag == b"D":
-        return np.frombuffer(row, dtype="<u4", offset=3).astype(np.int64)
-    if tag == b"W":
-        return np.frombuffer(row, dtype="<u8", offset=3).astype(np.int64)
+    out = np.zeros(cells, dtype=np.int64)
+    if tag in _DENSE:
+        first = int.from_bytes(row[3:_DENSE_HEAD_BYTES], "little")
+        dense = np.frombuffer(row, dtype=_DENSE[tag], offset=_DENSE_HEAD_BYTES)
+        out[first : first + len(dense)] = dense
+        return out
     if tag not in (b"S", b"T"):
         raise ValueError(f"row of kind {tag!r} where counts were expected")
-    out = np.zeros(cells, dtype=np.int64)
     sparse = np.frombuffer(row, dtype=_SPARSE if tag == b"S" else _SPARSE_WIDE, offset=3)
     out[sparse["cell"]] = sparse["count"]
     return out
@@ -97,23 +111,16 @@ def decode_counts(row: bytes) -> IntArray:
 
 def encode_sums(sums: Sequence[int]) -> bytes:
     """Encode exact integers of less than 2**127 in size as an ``L`` row."""
-    limbs = np.empty((len(sums), _LIMBS), dtype="<i8")
-    for i, value in enumerate(sums):
-        limbs[i, 0] = value & _LIMB_MASK
-        limbs[i, 1] = (value >> _LIMB_BITS) & _LIMB_MASK
-        limbs[i, 2] = (value >> 2 * _LIMB_BITS) & _LIMB_MASK
-        limbs[i, 3] = value >> 3 * _LIMB_BITS
-    return b"L" + limbs.tobytes()
+    return b"L" + b"".join(x.to_bytes(_SUM_BYTES, "little", signed=True) for x in sums)
 
 
 def decode_sums(row: bytes) -> list[int]:
     """Decode an ``L`` row to Python integers."""
     if row[:1] != b"L":
         raise ValueError(f"row of kind {row[:1]!r} where sums were expected")
-    limbs = np.frombuffer(row, dtype="<i8", offset=1).reshape(-1, _LIMBS).tolist()
     return [
-        a + (b << _LIMB_BITS) + (c << 2 * _LIMB_BITS) + (d << 3 * _LIMB_BITS)
-        for a, b, c, d in limbs
+        int.from_bytes(row[at : at + _SUM_BYTES], "little", signed=True)
+        for at in range(1, len(row), _SUM_BYTES)
     ]
 
 

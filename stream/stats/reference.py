@@ -18,8 +18,8 @@ MISMATCH, MISSING = -2, -1
 COARSE_CELLS_MAX = 32
 """Value cells of a segment's row: deciles, both ends, and as many again for quantiles."""
 SEASON_ROWS_MIN = 200
-"""Rows below which the reference of some hours says less than the whole one: its deciles would hold
-20 each, as in the smallest decision window (`stream.stats.drift.budget`)."""
+"""Rows below which the reference of some hours is none: as many as the smallest decision window
+holds (`stream.stats.drift.budget`), so that it is no less sure than what it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,10 +241,11 @@ class Reference:
         Notes
         -----
         A numeric row keeps the edges of its range, its outlier fences and its deciles, so that
-        `psi`, `chi2`, rates and decisions stay what they are; further cells, at equal shares of
-        the reference, bound the error of quantiles and of `ks`. Doane's bins are kept if they fit;
-        if not, `js`, `hellinger` and `l_infinity` are on the deciles. A categorical row keeps its
-        most frequent categories and joins the others in the cell `other`.
+        `psi`, `chi2` and rates stay what they are; further cells, where the reference has most,
+        bound the error of quantiles and of `ks`, which is at most the largest cell's share. Doane's
+        bins are kept if they fit; if not, `js`, `hellinger` and `l_infinity` are on the deciles. A
+        discrete row of more values than fit joins neighbours. A categorical row keeps its most
+        frequent categories and joins the others in the cell `other`.
 
         Examples
         --------

@@ -34,8 +34,8 @@ def spike(value: float, history: Sequence[float]) -> float | None:
 
     Examples
     --------
-    >>> spike(16.0, [9, 10, 11, 10, 9, 11, 10, 10, 12, 8, 10, 10])
-    6.0
+    >>> round(spike(16.0, [9, 10, 11, 10, 9, 11, 10, 10, 12, 8, 10, 10]), 2)
+    8.09
 
     References
     ----------

@@ -57,7 +57,9 @@ def wilson_interval(hits: int, n: int, z: float = _Z) -> tuple[float, float]:
     middle = share + z * z / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+    # Rounding must not move the ends.
+    low = (middle - half) / scale if hits else 0.0
+    return low, (middle + half) / scale if hits < n else 1.0
 
 
 def share_difference(hits_a: int, n_a: int, hits_b: int, n_b: int) -> Difference | None:
@@ -259,16 +261,15 @@ def quantile_interval(
     """
     cumulated = counts[:MISMATCH].cumsum()
     n = int(cumulated[-1])
+    tail = (1 - confidence) / 2
     if n == 0 or not reference.numeric:
         return None
-    tail = (1 - confidence) / 2
-    places = bdtrik([tail, 1 - tail], n, probability)
-    if not np.all(np.isfinite(places)):
+    if max(probability, 1 - probability) ** n > tail:
+        # All values may well lie on one side of it.
         return None
+    places = bdtrik([tail, 1 - tail], n, probability)
     # Ranks from 1: fewer values than `first` lie below the quantile with a chance of `tail`.
     first, last = math.floor(places[0]) + 1, math.ceil(places[1]) + 1
-    if last > n:
-        return None
     low, high = np.searchsorted(cumulated, [first, last]).tolist()
     if low <= reference.grid_range[0] or high > reference.grid_range[1]:
         return None

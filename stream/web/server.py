@@ -1,7 +1,7 @@
 """The HTTP server of the control plane, on aiohttp, in Faust's event loop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -22,10 +22,18 @@ class HttpServer:
     http : where to listen, and the token
     health : asks every part; called in a thread
     metrics : what ``/metrics`` shows
+    routes : what else there is (:mod:`stream.web.api`)
     """
 
-    def __init__(self, http: HttpSettings, health: Health, metrics: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        http: HttpSettings,
+        health: Health,
+        metrics: CollectorRegistry,
+        routes: Iterable[web.RouteDef] = (),
+    ) -> None:
         check_bind(http)
+        self._routes = tuple(routes)
         self._http = http
         self._health = health
         self._metrics = metrics
@@ -42,6 +50,7 @@ class HttpServer:
         app = web.Application(middlewares=[make_guard(self._http)])
         app.router.add_get("/health", self._get_health)
         app.router.add_get("/metrics", self._get_metrics)
+        app.router.add_routes(self._routes)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._http.host, self._http.port).start()

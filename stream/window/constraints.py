@@ -93,10 +93,16 @@ def check_regex(pattern: str) -> None:
     ValueError
         With what RE2 says about it.
     """
-    try:
-        pc.match_substring_regex(pa.array([""]), pattern)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"regex {pattern!r}: {error}") from error
+    for tried in (pattern, _whole(pattern)):  # `a)(b` is none, `\Qa` is none inside of another
+        try:
+            pc.match_substring_regex(pa.array([""]), tried)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"regex {pattern!r}: {error}") from error
+
+
+def _whole(pattern: str) -> str:
+    """Pattern of a string that matches from start to end."""
+    return f"^(?:{pattern})$"
 
 
 def _checks(feature: FeatureConfig) -> list[tuple[str, Check]]:
@@ -147,7 +153,7 @@ def _not_among(allowed: frozenset[str]) -> Check:
 
 def _unlike(pattern: str) -> Check:
     check_regex(pattern)
-    whole = f"^(?:{pattern})$"
+    whole = _whole(pattern)
 
     def check(values: Sequence[Any]) -> int:
         texts = [value for value in values if isinstance(value, str)]

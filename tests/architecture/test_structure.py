@@ -21,6 +21,8 @@ CORE = (
     "stream.stats",
     "stream.window",
     "stream.baseline.build",
+    "stream.baseline.promote",
+    "stream.descriptors",
     "stream.rollup.finality",
     "stream.rollup.merge",
     "stream.rollup.quality",

@@ -17,7 +17,9 @@ from stream.stats.drift.false_discovery import q_values
 from stream.stats.drift.figures import drift_figures
 from stream.stats.drift.fisher import fisher_p_value
 from stream.stats.drift.kolmogorov_smirnov import ks_p_value
+from stream.stats.drift.wasserstein import wasserstein
 from stream.stats.reference import Reference
+from stream.stats.two_samples import mean_difference, share_difference
 
 REFERENCE_ROWS = 5_000
 RNG = np.random.default_rng(7)
@@ -72,6 +74,26 @@ def test_ks_is_within_the_largest_cell(shape: Any, shift: Any, n: Any) -> None:
     bound = largest_cell_of_several_values(values, baseline)
     assert bound <= 1 / 256
     assert exact - bound - 1e-12 <= ours <= exact + 1e-12
+
+
+@pytest.mark.parametrize("outliers", [[], [1e7], [-1e7, -3e5, 2e6]])
+@pytest.mark.parametrize("shift", [*SHIFTS, -0.7])
+@pytest.mark.parametrize("n", [7, 1_000])
+def test_wasserstein_is_within_its_bound(shape: Any, shift: Any, n: Any, outliers: Any) -> None:
+    draw, values, baseline = shape
+    current = np.append(draw(np.random.default_rng(n), n, shift), outliers)
+    exact = stats.wasserstein_distance(current, values)
+    low, high = values.min(), values.max()
+    excess = (
+        float(np.maximum(0.0, low - current).sum()),
+        float(np.maximum(0.0, current - high).sum()),
+    )
+    row = row_of(baseline, current)
+    ours = wasserstein(Reference.from_baseline(baseline), row[:-2].cumsum(), excess)
+    assert ours is not None
+    rounding = 1e-9 * (abs(exact) + baseline.std)
+    assert abs(ours.distance - exact) <= ours.error_max + rounding
+    assert ours.error_max <= (high - low) / 100 + np.ptp(np.append(current, values)) / n
 
 
 @pytest.mark.parametrize("shift", SHIFTS)
@@ -188,3 +210,58 @@ def test_fisher(table: Any) -> None:
     rows = [[hits, n - hits], [reference_hits, m - reference_hits]]
     exact = stats.fisher_exact(rows, alternative="greater").pvalue
     assert fisher_p_value(*table) == pytest.approx(exact, rel=1e-6, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [(10.0, 2.0, 50, 11.0, 3.0, 40), (0.0, 1e-9, 3, 1e-9, 2e-9, 4), (5.0, 0.0, 9, 5.1, 1.0, 9)],
+)
+def test_means_are_welchs_test(samples: Any) -> None:
+    exact = stats.ttest_ind_from_stats(*samples[3:], *samples[:3], equal_var=False)
+    found = mean_difference(*samples)
+    assert found is not None
+    assert found.p_value == pytest.approx(exact.pvalue, rel=1e-9)
+
+
+def test_the_interval_of_means_is_welchs() -> None:
+    a, b = RNG.normal(3.0, 1.0, 40), RNG.normal(3.5, 2.0, 25)
+    exact = stats.ttest_ind(b, a, equal_var=False).confidence_interval()
+    found = mean_difference(a.mean(), a.std(ddof=1), 40, b.mean(), b.std(ddof=1), 25)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((exact.low, exact.high), rel=1e-9)
+
+
+@pytest.mark.parametrize("table", [(56, 70, 48, 80), (300, 1_000, 260, 1_000), (9, 60, 20, 70)])
+def test_large_shares_are_the_pooled_z_test(table: Any) -> None:
+    hits_a, n_a, hits_b, n_b = table
+    rows = [[hits_a, n_a - hits_a], [hits_b, n_b - hits_b]]
+    exact = stats.chi2_contingency(rows, correction=False).pvalue
+    found = share_difference(*table)
+    assert found is not None
+    assert found.p_value == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.parametrize("table", [(1, 20, 6, 25), (0, 500, 4, 600), (3, 9, 4, 9)])
+def test_small_shares_are_twice_fishers(table: Any) -> None:
+    hits_a, n_a, hits_b, n_b = table
+    rows = [[hits_a, n_a - hits_a], [hits_b, n_b - hits_b]]
+    exact = min(stats.fisher_exact(rows, alternative=side).pvalue for side in ("less", "greater"))
+    found = share_difference(*table)
+    assert found is not None
+    assert found.p_value == pytest.approx(min(1.0, 2 * exact), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("table", "interval"),
+    [
+        ((48, 80, 56, 70), (0.0524, 0.3339)),
+        ((3, 10, 9, 10), (0.1705, 0.8090)),
+        ((0, 10, 10, 10), (0.6075, 1.0)),
+        ((56, 56, 29, 29), (-0.1170, 0.0642)),
+    ],
+)
+def test_newcombes_own_examples(table: Any, interval: Any) -> None:
+    """Table II of his paper, method 10."""
+    found = share_difference(*table)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx(interval, abs=6e-5)

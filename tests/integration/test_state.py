@@ -1,6 +1,7 @@
 """The commit against a real Redis: once, whole, and only by the owner at the stored offset."""
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import redis
 
 from stream.embedded import EmbeddedStack
 from stream.rollup.merge import decode_pane
+from stream.sketches import bottom_k
+from stream.state import codec
 from stream.state.books import read_books
 from stream.state.keys import PartitionId, VersionId
 from stream.state.store import (
@@ -19,7 +22,7 @@ from stream.state.store import (
     Watermark,
     new_owner,
 )
-from stream.window.delta import PaneDelta
+from stream.window.delta import IDS_MAX, PaneDelta, Rows
 from stream.window.panes import HOUR_MS, MINUTE_MS, PaneId
 
 FIRST, SECOND = PartitionId("id", 0), PartitionId("id", 1)
@@ -164,3 +167,88 @@ def test_numbers_of_changes_do_not_come_back_when_redis_lost_some(store: StateSt
     claimed(store, owner)
     done = store.commit(owner, [moved(FIRST, 10, 11)], [counted(1)])
     assert done.sequences[CREDIT] > seen[-1]
+
+
+PARTS = 3
+"""Commits into one pane; every row is longer than what Lua takes at once."""
+
+
+def merged_by_redis(store: StateStore, parts: list[Rows]) -> dict[str, bytes]:
+    owner = new_owner()
+    claimed(store, owner)
+    for number, rows in enumerate(parts):
+        change = VersionCommit(CREDIT, [(PANE, rows)], {FIRST: Watermark(HOUR_MS, 5)})
+        store.commit(owner, [moved(FIRST, 10 + number, 11 + number)], [change])
+    stored = store.client.hgetall(store.keys.pane(CREDIT, PANE.member()))
+    return {name.decode(): row for name, row in stored.items()}
+
+
+def random_rows(rng: np.random.Generator) -> tuple[list[Rows], Rows]:
+    """Rows of several commits, and what Python makes of them."""
+    integers = rng.integers(-(2**51), 2**51, (PARTS, 2_145)).astype(np.float64)
+    heights = rng.integers(0, 54, (PARTS, 2_048)).astype(np.uint8)
+    hashes = rng.integers(0, 3_000, (PARTS, 700)).astype(np.uint32)
+    few = [part[: rng.integers(1, 90)] for part in hashes]
+    counts = rng.integers(0, 2 ** int(rng.integers(3, 36)), (PARTS, 1_794))
+    counts[:, : rng.integers(0, 1_700)] = 0
+    counts[rng.random(counts.shape) < rng.random()] = 0
+    sums = [[int(x) * 2**60 for x in rng.integers(-(2**60), 2**60, 92)] for _ in range(PARTS)]
+    samples = [bottom_k.bottom_k([part], IDS_MAX) for part in hashes]
+    small = [bottom_k.bottom_k([part], IDS_MAX) for part in few]
+    parts: list[Rows] = [
+        [
+            ("moments", codec.encode_integers(integers[i])),
+            ("distinct", codec.encode_registers(heights[i])),
+            ("ids", codec.encode_bottom_k(samples[i])),
+            ("few", codec.encode_bottom_k(small[i])),
+            ("latency", codec.encode_counts(counts[i])),
+            ("sums", codec.encode_sums(sums[i])),
+        ]
+        for i in range(PARTS)
+    ]
+    together: Rows = [
+        ("moments", codec.encode_integers(integers.sum(axis=0))),
+        ("distinct", codec.encode_registers(heights.max(axis=0))),
+        ("ids", codec.encode_bottom_k(reduce(bottom_k.merge, samples))),
+        ("few", codec.encode_bottom_k(reduce(bottom_k.merge, small))),
+        ("latency", codec.encode_counts(counts.sum(axis=0))),
+        ("sums", codec.encode_sums([sum(column) for column in zip(*sums, strict=True)])),
+    ]
+    return parts, together
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_redis_merges_long_rows_as_python_does(store: StateStore, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parts, together = random_rows(rng)
+    found = merged_by_redis(store, parts)
+    for name, row in together:
+        assert found[name] == row, name
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (codec.encode_integers(np.ones(3)), codec.encode_integers(np.ones(4))),
+        (codec.encode_integers(np.ones(3)), codec.encode_maxima(np.ones(3))),
+        (
+            codec.encode_registers(np.ones(8, dtype=np.uint8)),
+            codec.encode_registers(np.ones(16, dtype=np.uint8)),
+        ),
+        (
+            codec.encode_bottom_k(bottom_k.bottom_k([], 4)),
+            codec.encode_bottom_k(bottom_k.bottom_k([], 8)),
+        ),
+    ],
+)
+def test_rows_that_do_not_fit_stop_the_commit(store: StateStore, one: bytes, other: bytes) -> None:
+    merged_by_redis(store, [[("x", one)]])
+    before = everything(store)
+    owner = new_owner()
+    store.claim(FIRST, owner)
+    store.client.hset(store.keys.partition(FIRST), "offset", 20)
+    change = VersionCommit(CREDIT, [(PANE, [("x", other)])], {FIRST: Watermark(HOUR_MS, 5)})
+    with pytest.raises(redis.ResponseError, match=r"STREAMGAUGE commit: .* \(.*:pane:.* x\)"):
+        store.commit(owner, [moved(FIRST, 20, 21)], [change])
+    pane = store.keys.pane(CREDIT, PANE.member()).encode()
+    assert everything(store)[pane] == before[pane]

@@ -19,8 +19,13 @@ CELLS = 60
 BOUND = 5
 THREE = np.ones(3, dtype=np.int64)
 COUNTS = st.lists(
-    st.one_of(st.just(0), st.integers(0, 9), st.integers(0, 2**40)), min_size=CELLS, max_size=CELLS
+    st.one_of(st.just(0), st.integers(0, 9), st.integers(0, 2**17), st.integers(0, 2**40)),
+    min_size=CELLS,
+    max_size=CELLS,
 ).map(lambda counts: np.array(counts, dtype=np.int64))
+NARROW = st.lists(st.integers(0, 2**16), min_size=CELLS, max_size=CELLS).map(
+    lambda counts: np.array(counts, dtype=np.int64)
+)
 SPARSE = st.dictionaries(st.integers(0, CELLS - 1), st.integers(1, 2**40), max_size=4).map(
     lambda hits: np.array([hits.get(i, 0) for i in range(CELLS)], dtype=np.int64)
 )
@@ -56,7 +61,7 @@ def merge_rows(stack: EmbeddedStack) -> Iterator[Any]:
         yield lambda parts: script(args=parts)
 
 
-@given(st.one_of(COUNTS, SPARSE))
+@given(st.one_of(COUNTS, NARROW, SPARSE))
 def test_counts_are_read_as_written(counts: Any) -> None:
     assert codec.decode_counts(codec.encode_counts(counts)).tolist() == counts.tolist()
 
@@ -89,7 +94,9 @@ def test_bounded_names_merge_in_any_order(parts: list[NameCounts], random: Any) 
 
 
 @SHARED
-@given(parts=st.lists(st.one_of(COUNTS, SPARSE), min_size=1, max_size=4), random=st.randoms())
+@given(
+    parts=st.lists(st.one_of(COUNTS, NARROW, SPARSE), min_size=1, max_size=4), random=st.randoms()
+)
 def test_redis_adds_counts_and_writes_the_same_bytes(
     merge_rows: Any, parts: list[Any], random: Any
 ) -> None:

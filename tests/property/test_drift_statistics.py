@@ -12,6 +12,7 @@ from stream.baseline.build import build_baseline
 from stream.sketches.grid import NumericGrid
 from stream.stats.descriptive import describe
 from stream.stats.drift.decision import FeatureTest, decide
+from stream.stats.drift.decomposition import decompose
 from stream.stats.drift.false_discovery import q_values
 from stream.stats.drift.figures import drift_figures
 from stream.stats.drift.holm import holm
@@ -41,6 +42,7 @@ def categorical(counts: Any) -> Reference:
 @settings(max_examples=200, deadline=None)
 def test_figures_are_numbers_in_their_range(reference: Any, current: Any) -> None:
     figures = drift_figures(categorical(reference), np.array(current)).figures
+    assert -1 <= figures.pop("missing_increase", 0.0) <= 1
     assert all(np.isfinite(value) and value >= 0 for value in figures.values())
     assert all(figures[name] <= 1 for name in SHARES & figures.keys())
     assert ("psi" in figures) == (sum(reference[:4]) > 0 and sum(current[:4]) > 0)
@@ -100,6 +102,41 @@ def test_pooled_cells_are_expected_to_hold_five(counts: Any, n: Any) -> None:
         assert expected.min() >= EXPECTED_MIN - 1e-9
     alone = shares * n >= EXPECTED_MIN
     assert len(set(groups[alone].tolist())) == alone.sum()
+
+
+@given(reference=COUNTS, current=COUNTS)
+@settings(max_examples=100, deadline=None)
+def test_causes_share_the_whole_drift(reference: Any, current: Any) -> None:
+    found = decompose(categorical(reference), np.array(current))
+    assert all(share >= 0 for share in found.values())
+    assert not found or abs(sum(found.values()) - 1) < 1e-9
+
+
+@given(
+    seed=st.integers(0, 1000),
+    rows=st.integers(50, 3_000),
+    cells_max=st.integers(16, 64),
+    decimals=st.integers(0, 3),
+)
+@settings(max_examples=40, deadline=None)
+def test_coarse_cells_keep_what_decides(
+    seed: Any, rows: Any, cells_max: Any, decimals: Any
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = np.round(rng.lognormal(0, 1, rows), decimals)
+    baseline = build_baseline({"x": values}, model_name="m", model_version="1").features["x"]
+    fine = Reference.from_baseline(baseline)
+    coarse, cell_map = fine.coarsened(cells_max)
+    assert coarse.cells - 2 <= cells_max
+    counts = NumericGrid.from_baseline(baseline).count_sorted(np.sort(rng.lognormal(0.5, 2, 200)))
+    joined = np.bincount(cell_map, counts).astype(np.int64)
+    a, b = drift_figures(fine, counts).figures, drift_figures(coarse, joined).figures
+    if len(coarse.tested.last) == len(fine.tested.last):
+        assert all(a.get(name) == b.get(name) for name in ("psi", "chi2", "effect"))
+    assert b["ks"] <= a["ks"] + 1e-12
+    before, after = describe(fine, counts), describe(coarse, joined)
+    for name in ("below_range_rate", "above_range_rate", "outlier_rate", "missing_rate"):
+        assert before.get(name) == after.get(name)
 
 
 @given(p=st.lists(P, min_size=1, max_size=40), random=st.randoms())

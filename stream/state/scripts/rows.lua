@@ -1,14 +1,15 @@
 -- Rows: the additive values a pane is made of, and how two of them become one.
 -- Loaded in front of every script that changes counts. stream/state/codec.py is the Python side;
 -- its module docstring holds the byte layout. The first byte says how a row merges:
---   S D T W  counts (sparse/dense, cells of 4 or 8 bytes): added
---   L        sums, 128-bit integers in four 32-bit limbs: added with carry
---   M        maxima, doubles: the larger one stays
---   N        counts by name, bounded: added, the names with the smallest hashes stay
---   A        doubles that hold integers below 2^53: added
---   B        bottom-k sample, (u32 hash, u32 count) by hash: added, the smallest hashes stay
---   H        registers of a HyperLogLog, bytes: the larger one stays
+--   S T C D W  counts (sparse or dense, of 2, 4 or 8 bytes): added
+--   L          sums, 128-bit integers: added with carry
+--   M          maxima, doubles: the larger one stays
+--   N          counts by name, bounded: added, the names with the smallest hashes stay
+--   A          doubles that hold integers below 2^53: added
+--   B          bottom-k sample, (u32 hash, u32 count) by hash: added, the smallest hashes stay
+--   H          registers of a HyperLogLog, bytes: the larger one stays
 local RUN = 200 -- struct.unpack returns its values on the Lua stack, which holds far fewer than 8,000
+local U16_MAX = 65535
 local U32_MAX = 4294967295
 local LIMB = 4294967296
 local formats = {}
@@ -23,65 +24,85 @@ local function format_of(item, n)
   return made
 end
 
-local function unpack_values(item, size, bytes, first, n)
-  local out = {}
+-- Reads n values into out, behind its first `behind` ones.
+local function unpack_into(out, behind, item, size, bytes, first, n)
   local done = 0
   while done < n do
     local run = math.min(RUN, n - done)
     local part = {struct.unpack(format_of(item, run), bytes, first + done * size)}
-    for i = 1, run do out[done + i] = part[i] end
+    for i = 1, run do out[behind + done + i] = part[i] end
     done = done + run
   end
   return out
 end
 
-local function pack_values(item, values, n)
+local function unpack_values(item, size, bytes, first, n)
+  return unpack_into({}, 0, item, size, bytes, first, n)
+end
+
+local function pack_range(item, values, first, last)
   local out = {}
-  local done = 0
-  while done < n do
-    local run = math.min(RUN, n - done)
-    out[#out + 1] = struct.pack(format_of(item, run), unpack(values, done + 1, done + run))
-    done = done + run
+  while first <= last do
+    local run = math.min(RUN, last - first + 1)
+    out[#out + 1] = struct.pack(format_of(item, run), unpack(values, first, first + run - 1))
+    first = first + run
   end
   return table.concat(out)
 end
 
--- counts: tag, u16 number of cells, then cells (dense) or (u16 cell, count) pairs (sparse)
+local function pack_values(item, values, n)
+  return pack_range(item, values, 1, n)
+end
+
+-- counts: tag, u16 number of cells, then (u16 cell, count) pairs (sparse), or u16 first cell and the
+-- counts from there on (dense)
+local DENSE = {C = {'I2', 2}, D = {'I4', 4}, W = {'I8', 8}}
+
 local function read_counts(row)
   local tag = string.sub(row, 1, 1)
   local n = struct.unpack('<I2', row, 2)
-  if tag == 'D' then return unpack_values('I4', 4, row, 4, n), n end
-  if tag == 'W' then return unpack_values('I8', 8, row, 4, n), n end
-  local item, size = 'I2I4', 6
-  if tag == 'T' then item, size = 'I2I8', 10 end
-  local pairs_n = (#row - 3) / size
   local cells = {}
-  for i = 0, pairs_n - 1 do
-    local cell, count = struct.unpack('<' .. item, row, 4 + i * size)
+  local dense = DENSE[tag]
+  if dense then
+    local item, size = dense[1], dense[2]
+    local before, span = struct.unpack('<I2', row, 4), (#row - 5) / size
+    for i = 1, before do cells[i] = 0 end
+    unpack_into(cells, before, item, size, row, 6, span)
+    for i = before + span + 1, n do cells[i] = 0 end
+    return cells, n
+  end
+  local item, size = '<I2I4', 6
+  if tag == 'T' then item, size = '<I2I8', 10 end
+  for i = 1, n do cells[i] = 0 end
+  for at = 4, #row, size do
+    local cell, count = struct.unpack(item, row, at)
     cells[cell + 1] = count
   end
-  for i = 1, n do cells[i] = cells[i] or 0 end
   return cells, n
 end
 
 local function write_counts(cells, n)
-  local hit, largest = 0, 0
+  local hit, largest, first, last = 0, 0, nil, 0
   for i = 1, n do
     local count = cells[i]
     if count ~= 0 then
       hit = hit + 1
+      first = first or i
+      last = i
       if count > largest then largest = count end
     end
   end
-  local wide = largest > U32_MAX
   local head = struct.pack('<I2', n)
-  if hit * 6 >= n * 4 then
-    if wide then return 'W' .. head .. pack_values('I8', cells, n) end
-    return 'D' .. head .. pack_values('I4', cells, n)
+  if hit == 0 then return 'S' .. head end
+  local wide = largest > U32_MAX
+  local tag = (wide and 'W') or (largest > U16_MAX and 'D') or 'C'
+  local item, size = DENSE[tag][1], DENSE[tag][2]
+  if 2 + (last - first + 1) * size <= hit * (wide and 10 or 6) then
+    return tag .. head .. struct.pack('<I2', first - 1) .. pack_range(item, cells, first, last)
   end
-  local item = wide and '<I2I8' or '<I2I4'
+  item = wide and '<I2I8' or '<I2I4'
   local out = {wide and 'T' or 'S', head}
-  for i = 1, n do
+  for i = first, last do
     if cells[i] ~= 0 then out[#out + 1] = struct.pack(item, i - 1, cells[i]) end
   end
   return table.concat(out)
@@ -95,22 +116,21 @@ local function merge_counts(a, b)
   return write_counts(cells, n)
 end
 
--- sums: tag, then four little-endian 64-bit limbs a value, the lower three in [0, 2^32)
+-- sums: tag, then 16 bytes a value, little-endian two's complement; added in limbs of 32 bits
 local function merge_sums(a, b)
-  local n = (#a - 1) / 8
+  local n = (#a - 1) / 4
   if #a ~= #b then return nil, 'rows of sums differ in length' end
-  local x = unpack_values('i8', 8, a, 2, n)
-  local y = unpack_values('i8', 8, b, 2, n)
+  local x = unpack_values('I4', 4, a, 2, n)
+  local y = unpack_values('I4', 4, b, 2, n)
   for i = 1, n, 4 do
     local carry = 0
-    for j = i, i + 2 do
+    for j = i, i + 3 do
       local limb = x[j] + y[j] + carry
-      carry = math.floor(limb / LIMB)
+      carry = limb >= LIMB and 1 or 0
       x[j] = limb - carry * LIMB
     end
-    x[i + 3] = x[i + 3] + y[i + 3] + carry
   end
-  return 'L' .. pack_values('i8', x, n)
+  return 'L' .. pack_values('I4', x, n)
 end
 
 local function merge_maxima(a, b)
@@ -192,7 +212,7 @@ local function merge_names(a, b)
 end
 
 local MERGE = {
-  S = merge_counts, D = merge_counts, T = merge_counts, W = merge_counts,
+  S = merge_counts, T = merge_counts, C = merge_counts, D = merge_counts, W = merge_counts,
   L = merge_sums, M = merge_maxima, N = merge_names,
   A = merge_integers, B = merge_bottom_k, H = merge_registers,
 }

@@ -47,7 +47,9 @@ def rank(features: Mapping[str, Mapping[str, Figure]]) -> list[tuple[str, float]
     [('age', 0.652), ('city', 0.348)]
     """
     sizes = {
-        name: _size(figures) for name, figures in features.items() if figures.get("drifted") is True
+        name: drift_size(figures)
+        for name, figures in features.items()
+        if figures.get("drifted") is True
     }
     total = sum(sizes.values())
     shares = {name: size / total if total else 1 / len(sizes) for name, size in sizes.items()}
@@ -96,7 +98,8 @@ def in_words(
     return f"{name}: {', '.join(parts) or 'no difference beyond chance'}"
 
 
-def _size(figures: Mapping[str, Figure]) -> float:
+def drift_size(figures: Mapping[str, Figure]) -> float:
+    """How much of a feature changed: its `effect`, and that of missing values (see `rank`)."""
     rate, increase = _number(figures, "missing_rate"), _number(figures, "missing_increase")
     size = _number(figures, "effect") or 0.0
     if rate is None or increase is None or increase <= 0:

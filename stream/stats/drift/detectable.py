@@ -50,10 +50,12 @@ def min_detectable_shift(
     .. math:: \lambda = \frac{n_e}{\varphi} \sum_i \frac{(c_i - r_i)^2}{p_i}, \quad
               n_e = \frac{nm}{n + m}, \quad p_i = \frac{n c_i + m r_i}{n + m}
 
-    and must exceed the floor; Kolmogorov's is taken as normal where the functions lie furthest
-    apart. A feature whose missing values are tested too has half the level (Holm). The shift found
-    is within 10 % of simulated ones; n and `phi` count by two digits, so that windows of about one
-    size cost nothing after the first.
+    with its spread widened or narrowed to that of the shares :math:`c`, and must exceed the floor.
+    Kolmogorov's is taken as normal where the functions lie furthest apart; the two miss windows
+    halfway between together and independently. A feature whose missing values are tested too has
+    half the level (Holm). The shift is within 10 % of simulated ones for normal, uniform,
+    lognormal and Poisson features, 100 to 10,000 rows; n and `phi` count by two digits, so that
+    windows of about one size cost nothing after the first.
 
     Examples
     --------
@@ -64,7 +66,7 @@ def min_detectable_shift(
     >>> for n in (100, 1_000, 100_000):
     ...     shift = min_detectable_shift(reference, n, alpha=1e-3, effect_min=0.02, phi=1.0)
     ...     print(round(shift, 1))
-    0.6
+    0.5
     0.2
     0.2
 
@@ -213,7 +215,8 @@ class _Decision:
     def power(self, moved: FloatArray) -> float:
         """Share of windows with this distribution function that are found."""
         function = self.reference.cumulative_shares
-        shares = np.bincount(self.groups, np.diff(moved[self.reference.tested.last], prepend=0.0))
+        cells = np.diff(moved[self.reference.tested.last], prepend=0.0)
+        shares = np.bincount(self.groups, cells).astype(np.float64)
         n, m = self.n, self.reference.total
         joined = (n * shares + m * self.expected) / (n + m)
         weights = (shares - self.expected) / joined
@@ -231,7 +234,9 @@ class _Decision:
         variance = self.n_e * (current * (1 - current) / n + reference * (1 - reference) / m)
         distance = abs(current - reference) * math.sqrt(self.n_e / self.phi)
         by_order = ndtr((distance - self.ks_min) / math.sqrt(max(variance, 1e-12)))
-        return float(max(by_cells, min(by_order, large)))
+        # Halfway, in logarithms, between missing the same windows and missing by themselves.
+        missed = (1 - max(by_cells, by_order)) * math.sqrt(1 - min(by_cells, by_order))
+        return float(min(large, 1 - missed))
 
 
 def _variance(weights: FloatArray, shares: FloatArray) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from stream.arrays import FloatArray, IntArray
 from stream.stats.drift.chi_squared import chi_squared, chi_squared_p_value
 from stream.stats.drift.decision import FeatureTest
+from stream.stats.drift.dispersion import phi_at
 from stream.stats.drift.hellinger import hellinger
 from stream.stats.drift.jensen_shannon import jensen_shannon
 from stream.stats.drift.kolmogorov_smirnov import ks_distance, ks_p_value
@@ -63,7 +64,7 @@ def drift_figures(
     figures: dict[str, float] = {}
     value_p_value = size = None
     if n and m and reference.tells_values:
-        phi = 1.0
+        phi = phi_at(reference.baseline.dispersion, n)
         tested = reference.tested.of(cumulated)
         figures |= _distances(reference, cumulated, tested)
         ordered_p_value = None

@@ -52,3 +52,16 @@ def test_a_window_that_is_due_keeps_all_panes_apart_that_join_the_same_one() -> 
     assert tracker.is_due_in(PaneId(MINUTE_MS, 4 * MINUTE_MS), SPECS), "1m@1m is still due"
     tracker.done(SPECS[0], MINUTE_MS)
     assert not tracker.is_due_in(PaneId(MINUTE_MS, 4 * MINUTE_MS), SPECS)
+
+
+def test_what_was_reported_is_forgotten_when_it_cannot_be_computed_again() -> None:
+    tracker = PaneTracker()
+    five = 5 * MINUTE_MS
+    for pane in (PaneId(five, five), PaneId(five, 2 * five), PaneId(MINUTE_MS, 3 * five)):
+        tracker.put(pane, PaneCounts(), 1, SPECS)
+    ends = {f"5m:{minute * MINUTE_MS}": minute for minute in range(4, 20)}
+    gone = [ends[name] for name in tracker.out_of_reach(ends, SPECS)]
+    assert gone == [4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 16, 17, 18, 19]
+    for minute in gone[2:]:
+        assert tracker.window(minute * MINUTE_MS - five, minute * MINUTE_MS) is None
+    assert "no longer:600000" not in tracker.out_of_reach(["no longer:600000"], SPECS)

@@ -7,20 +7,33 @@ from stream.state import codec
 from stream.state.codec import NameCounts
 
 
-def test_few_hits_are_sparse_and_many_are_dense() -> None:
-    few, many = np.zeros(100, dtype=np.int64), np.ones(100, dtype=np.int64)
-    few[7] = 3
-    assert codec.encode_counts(few) == b"S\x64\x00" + b"\x07\x00" + b"\x03\x00\x00\x00"
-    assert codec.encode_counts(many) == b"D\x64\x00" + b"\x01\x00\x00\x00" * 100
+def test_few_hits_are_sparse_and_many_are_dense_from_the_first_to_the_last() -> None:
+    few, many = np.zeros(100, dtype=np.int64), np.zeros(100, dtype=np.int64)
+    few[[7, 90]] = 3
+    many[9:99] = 1
+    three = b"\x03\x00\x00\x00"
+    assert codec.encode_counts(few) == b"S\x64\x00" + b"\x07\x00" + three + b"\x5a\x00" + three
+    assert codec.encode_counts(many) == b"C\x64\x00" + b"\x09\x00" + b"\x01\x00" * 90
+    assert codec.encode_counts(np.zeros(100, dtype=np.int64)) == b"S\x64\x00"
 
 
-def test_a_count_beyond_32_bits_takes_a_wider_row() -> None:
-    for cells, tag in ((1, b"W"), (10, b"T")):
-        counts = np.zeros(cells, dtype=np.int64)
-        counts[0] = 2**32
-        row = codec.encode_counts(counts)
-        assert row[:1] == tag
-        assert codec.decode_counts(row).tolist() == counts.tolist()
+@pytest.mark.parametrize(
+    ("largest", "far", "tag"),
+    [
+        (2**16 - 1, 1, b"C"),
+        (2**16, 1, b"D"),
+        (2**32 - 1, 1, b"D"),
+        (2**32, 1, b"W"),
+        (2**32 - 1, 9, b"S"),
+        (2**32, 9, b"T"),
+    ],
+)
+def test_a_row_is_as_wide_as_its_largest_count_needs(largest: int, far: int, tag: bytes) -> None:
+    counts = np.zeros(10, dtype=np.int64)
+    counts[[0, far]] = largest
+    row = codec.encode_counts(counts)
+    assert row[:1] == tag
+    assert codec.decode_counts(row).tolist() == counts.tolist()
 
 
 def test_a_row_has_at_most_as_many_cells_as_its_numbers_reach() -> None:

@@ -119,5 +119,32 @@ def test_quality_over_all_features() -> None:
         "type_mismatch_rate": 1 / 8,
         "unseen_rate": 2 / 4,
         "out_of_range_rate": 1 / 4,
+        "outlier_rate": 1 / 4,
     }
     assert quality_figures([]) == {}
+
+
+def test_outliers_are_far_beyond_the_quartiles() -> None:
+    """Of a uniform reference the fences are -1.25 and 2.25; cells that they cut are not counted."""
+    values = [-9.0, -1.2, 0.5, 0.5, 1.2, 2.2, 9.0, math.nan]
+    figures = described(UNIFORM, values)
+    assert figures["outlier_rate"] == 2 / 8
+    assert figures["below_range_rate"] == 2 / 8
+
+
+def test_outliers_inside_the_range_are_counted_to_a_cell() -> None:
+    values = np.random.default_rng(3).standard_t(2, 5_000)
+    baseline = build_baseline({"x": values}, model_name="m", model_version="1").features["x"]
+    first, third = np.quantile(values, [0.25, 0.75])
+    far = (values < first - 3 * (third - first)) | (values > third + 3 * (third - first))
+    found = described(baseline, values)["outlier_rate"]
+    assert found <= far.mean() <= found + 2 / 256
+    assert found > 0.01
+
+
+def test_nothing_is_far_from_half_of_the_reference() -> None:
+    values = np.append(np.zeros(800), np.arange(200.0))
+    baseline = build_baseline({"x": values}, model_name="m", model_version="1").features["x"]
+    assert "outlier_rate" not in described(baseline, values)
+    reference = Reference.from_baseline(baseline)
+    assert "outlier_rate" not in quality_figures([(reference, reference.counts)])

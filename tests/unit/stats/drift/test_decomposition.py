@@ -34,7 +34,7 @@ def decomposed(values: Any) -> dict[str, float]:
 def test_one_cause_is_nearly_all(values: Any, cause: str) -> None:
     found = decomposed(values)
     assert sum(found.values()) == pytest.approx(1.0)
-    assert found[f"drift_from_{cause}"] > 0.9
+    assert found[f"drift_from_{cause}"] > 0.8
 
 
 def test_shape_is_of_what_is_there() -> None:

@@ -27,7 +27,8 @@ def continuous(values: FloatArray, move: float) -> FloatArray:
 
 def steps(values: FloatArray, move: float) -> FloatArray:
     """A share of rows moves on by one."""
-    return values + np.sign(move) * (RNG.random(len(values)) < abs(move))
+    moved: FloatArray = values + np.sign(move) * (RNG.random(len(values)) < abs(move))
+    return moved
 
 
 SHAPES: dict[str, tuple[Callable[[int], FloatArray], Callable[[FloatArray, float], FloatArray]]] = {

@@ -1,9 +1,10 @@
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
-from schemas.baselines import FeatureBaseline
+from schemas.baselines import Dispersion, FeatureBaseline
 from schemas.features import FeatureKind
 from stream.baseline.build import build_baseline
 from stream.sketches.grid import NumericGrid
@@ -45,7 +46,8 @@ def test_an_empty_window_has_no_figures() -> None:
 
 def test_a_window_of_missing_values_is_tested_for_that_alone() -> None:
     result = compared(NORMAL, [np.nan] * 50)
-    assert result.figures.keys() == {"drift_p_value"}
+    assert result.figures.keys() == {"drift_p_value", "missing_increase"}
+    assert result.figures["missing_increase"] == 1.0
     assert drifted(result)
 
 
@@ -110,12 +112,15 @@ def test_strong_drift_may_have_a_p_value_of_zero() -> None:
     assert drifted(result)
 
 
-def test_phi_weakens_the_evidence() -> None:
+def test_a_restless_reference_weakens_the_evidence() -> None:
     counts = NumericGrid.from_baseline(NORMAL).count_sorted(
         np.sort(np.random.default_rng(4).normal(0.2, 1, 1_000))
     )
-    reference = Reference.from_baseline(NORMAL)
-    plain, dependent = (drift_figures(reference, counts, phi).figures for phi in (1.0, 4.0))
+    restless = Dispersion(chunks=20, chunk_rows=1_000.0, phi=4.0)
+    plain, dependent = (
+        drift_figures(Reference.from_baseline(baseline), counts).figures
+        for baseline in (NORMAL, msgspec.structs.replace(NORMAL, dispersion=restless))
+    )
     assert dependent["drift_p_value"] > plain["drift_p_value"]
     assert dependent["effect"] < plain["effect"]
     assert dependent["psi"] == plain["psi"]

@@ -1,0 +1,79 @@
+"""The alert rules, driven over reports as the alert engine drives them, with state in memory. Pure.
+
+The two rules that no report can tell, silence and lag, are about the running system and its clock:
+a log says nothing of them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from schemas.alerts import AlertEvent
+from schemas.baselines import Baseline
+from schemas.metrics import WindowReport
+from stream.alerting.evaluate import applies, labels_of, observe
+from stream.alerting.figures import References, figures_of
+from stream.alerting.judge import Mark, Series, Step, judge, series_name
+from stream.alerting.rules import CHECKS, Rule
+from stream.window.panes import DAY_MS
+
+
+class Alarms:
+    """Rules and where their alerts stand.
+
+    Parameters
+    ----------
+    rules : all there are
+    """
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rule for rule in rules if rule.name not in CHECKS)
+        self._series: dict[str, Series] = {}
+        self._history: dict[str, dict[int, dict[str, float]]] = {}
+
+    def look(self, report: WindowReport, baseline: Baseline | None) -> Step:
+        """Return what a report changes; nothing is remembered of it.
+
+        Parameters
+        ----------
+        report : of a window
+        baseline : that it is compared with
+        """
+        name = series_name(labels_of(report))
+        previous = self._history.get(name, {}).get(report.window.end - DAY_MS, {})
+        references = References(baseline, previous)
+        seen = [(r, observe(r, report, references)) for r in self.rules if applies(r, report)]
+        mark = Mark(report.window.end, report.revision)
+        return judge(self._series.get(name, Series()), seen, mark, stale=False, report=report)
+
+    def apply(self, report: WindowReport, step: Step) -> list[AlertEvent]:
+        """Apply what a report changes to the alerts of its series.
+
+        Parameters
+        ----------
+        report : of a window; those of one series in the order of time
+        step : what `look` said of it
+
+        Returns
+        -------
+        Events that would be published, in order.
+        """
+        name = series_name(labels_of(report))
+        before = self._series.get(name, Series())
+        episodes = {**before.episodes, **step.episodes}
+        self._series[name] = replace(
+            before,
+            marks={**before.marks, **step.marks},
+            episodes={of: episode for of, episode in episodes.items() if episode is not None},
+        )
+        self._remember(name, report)
+        return [entry.alert for entry in step.entries if entry.publish]
+
+    def _remember(self, name: str, report: WindowReport) -> None:
+        """Keep, for a day, figures that rules compare with those of the same window later."""
+        asked = {m for r in self.rules if applies(r, report) for m in r.references}
+        if not asked:
+            return
+        kept = self._history.setdefault(name, {})
+        kept[report.window.end] = figures_of(report, sorted(asked))
+        for end_ms in [end for end in kept if end < report.window.end - DAY_MS]:
+            del kept[end_ms]

@@ -1,0 +1,1 @@
+"""A window's counts, read from Redis and judged on demand; nothing is written."""

@@ -1,0 +1,238 @@
+"""Reports from counts: segments, constraints, duplicates, schema drift, one decision for all."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from schemas.activations import Plan
+from schemas.baselines import Baseline, baseline_id
+from schemas.features import FeatureConfig, FeatureDriftConfig
+from schemas.metrics import WindowReport
+from schemas.windows import window_spec
+from stream.baseline.build import build_baseline
+from stream.ingest.decode import DecodedEvent, Decoder
+from stream.rollup.comparison import CompiledBaseline
+from stream.rollup.deciding import DecisionTerms
+from stream.rollup.merge import PaneCounts, decode_pane
+from stream.rollup.report import ReportContext, build_reports
+from stream.sketches.bottom_k import HashArray
+from stream.window.count import Batch, count_events
+from stream.window.delta import PaneDelta
+from stream.window.layout import compile_layout
+from stream.window.panes import HOUR_MS, PaneId
+from stream.window.plan import CountingPlan, compile_plan
+
+ROWS = 4_000
+HOUR = window_spec("1h")
+
+
+def table(rows: int, seed: int, shift: float = 0.0) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    country = rng.choice(["DE", "ES", "FR"], rows, p=[0.2, 0.3, 0.5])
+    return {
+        "age": rng.normal(40, 10, rows) + np.where(country == "FR", 10 * shift, 0.0),
+        "income": rng.lognormal(10, 1, rows),
+        "country": country,
+        "prediction": rng.integers(0, 2, rows),
+        "probability": rng.uniform(0, 1, rows),
+    }
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    return build_baseline(table(ROWS, 1), model_name="m", model_version="1")
+
+
+def events_of(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    names = [name for name in columns if name not in {"prediction", "probability"}]
+    return [
+        {
+            "features": {name: _plain(columns[name][i]) for name in names},
+            "prediction": int(columns["prediction"][i]),
+            "probability": float(columns["probability"][i]),
+        }
+        for i in range(len(columns["prediction"]))
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, str) else float(value)
+
+
+def counted(
+    baseline: Baseline, plan: CountingPlan, events: list[dict[str, Any]], ids: list[int]
+) -> PaneCounts:
+    """Decode and count events as a worker does; ``ids`` stand for their request ids."""
+    assert plan.layout is not None
+    numeric = plan.layout.numeric_features
+    features = dict(sorted({name: name in numeric for name in baseline.features}.items()))
+    names = tuple(features)
+    decoder = Decoder({"m": features}, event_bytes_max=10_000, features_max=100, models_max=10)
+    decoded: list[DecodedEvent] = []
+    for event in events:
+        one = decoder.explain(_payload(event))
+        assert isinstance(one, DecodedEvent)
+        decoded.append(one)
+    hashes: HashArray = np.array(ids, dtype=np.uint32)
+    batch = Batch(
+        decoded,
+        np.zeros(len(decoded), dtype=np.int64),
+        hashes,
+        np.ones(len(decoded), dtype=np.bool_),
+        names,
+        {0: ["shoe_size"]},
+    )
+    panes: dict[PaneId, PaneDelta] = {}
+    count_events(panes, batch, HOUR_MS, plan)
+    [delta] = panes.values()
+    return decode_pane({name.encode(): row for name, row in delta.rows()})
+
+
+def _payload(event: dict[str, Any]) -> bytes:
+    import orjson  # noqa: PLC0415
+
+    return orjson.dumps({"model_name": "m", **event})
+
+
+def reports(
+    baseline: Baseline,
+    plan: CountingPlan,
+    counts: PaneCounts,
+    terms: DecisionTerms | None = None,
+) -> list[WindowReport]:
+    compiled = CompiledBaseline(baseline_id(baseline), baseline, 0)
+    context = ReportContext(
+        "m", "1", None, compiled, plan.constraints, terms, None, HOUR_MS, complete=True
+    )
+    return build_reports(HOUR, HOUR_MS, counts, context)
+
+
+SEGMENTED = Plan(segments=("country",), segment_values={"country": ("FR", "ES")})
+
+
+def test_segments_add_up_to_the_whole(baseline: Baseline) -> None:
+    plan = compile_plan(SEGMENTED, compile_layout(baseline))
+    counts = counted(baseline, plan, events_of(table(600, 2)), list(range(600)))
+    whole, *parts = reports(baseline, plan, counts)
+    assert [part.segment for part in parts] == ["country=ES", "country=FR", "country=other"]
+    assert sum(part.count for part in parts) == whole.count == 600
+    assert sum(int(part.features["age"]["count"]) for part in parts) == 600
+    means = [float(part.features["age"]["mean"]) * part.count for part in parts]
+    assert sum(means) / 600 == pytest.approx(float(whole.features["age"]["mean"]), rel=1e-9)
+    assert min(float(part.features["age"]["min"]) for part in parts) == whole.features["age"]["min"]
+    assert all(part.features["age"]["psi"] >= 0 for part in parts)  # type: ignore[operator]
+
+
+def test_a_shift_in_one_segment_is_found_there(baseline: Baseline) -> None:
+    plan = compile_plan(SEGMENTED, compile_layout(baseline))
+    counts = counted(baseline, plan, events_of(table(2_000, 3, shift=1.0)), list(range(2_000)))
+    terms = DecisionTerms(0.01, 0.02, {})
+    found = {r.segment: r for r in reports(baseline, plan, counts, terms)}
+    assert found["country=FR"].features["age"]["drifted"] is True
+    assert found["country=ES"].features["age"]["drifted"] is False
+    assert found["country=FR"].features["income"]["drifted"] is False
+    assert float(found["country=FR"].features["age"]["drift_from_shape"]) > 0.5
+    assert float(found["country=ES"].features["age"]["min_detectable_shift"]) > 0
+
+
+def test_segments_share_the_budget(baseline: Baseline) -> None:
+    plan = compile_plan(SEGMENTED, compile_layout(baseline))
+    counts = counted(baseline, plan, events_of(table(2_000, 3, shift=1.0)), list(range(2_000)))
+    terms = DecisionTerms(0.01, 0.02, {})
+    alone = PaneCounts(counts.core, grids=counts.grids)
+    [whole] = reports(baseline, plan, alone, terms)
+    together = reports(baseline, plan, counts, terms)
+    p_values, q_values = (
+        [float(report.features[name][figure]) for report in together for name in baseline.features]
+        for figure in ("drift_p_value", "drift_q_value")
+    )
+    assert len(p_values) == 12
+    assert all(q >= p for p, q in zip(p_values, q_values, strict=True))
+    # The clearest finding is worth less where more questions were asked.
+    [of_segment] = [r for r in together if r.segment == "country=FR"]
+    p_value = float(of_segment.features["age"]["drift_p_value"])
+    assert float(of_segment.features["age"]["drift_q_value"]) > p_value * len(whole.features)
+
+
+def test_a_fixed_threshold_decides_alone(baseline: Baseline) -> None:
+    plan = compile_plan(Plan(), compile_layout(baseline))
+    counts = counted(baseline, plan, events_of(table(600, 2)), list(range(600)))
+    drift = FeatureDriftConfig(metric="psi", threshold=0.0)  # type: ignore[arg-type]
+    terms = DecisionTerms(0.01, 0.02, {"age": FeatureConfig(drift=drift)})
+    [report] = reports(baseline, plan, counts, terms)
+    assert report.features["age"]["drifted"] is True
+    assert "drift_q_value" not in report.features["age"]
+    assert report.metrics["drifted_features"] == 1
+
+
+def test_violations_duplicates_and_gained_features(baseline: Baseline) -> None:
+    features = {
+        "age": FeatureConfig(min=30, max=60, not_null=True),
+        "country": FeatureConfig(allowed=("FR", "DE"), regex="[A-Z]{2}"),
+        "prediction_confidence": FeatureConfig(min=0.8),
+    }
+    plan = compile_plan(Plan(features=features), compile_layout(baseline))
+    data = table(400, 4)
+    events = events_of(data)
+    events[3]["features"]["age"] = None
+    events[4]["features"]["country"] = "Spain"
+    ids = [*range(300), *range(100)]
+    [report] = reports(baseline, plan, counted(baseline, plan, events, ids))
+    ages = np.delete(data["age"], 3)
+    age, country = report.features["age"], report.features["country"]
+    assert age["violations_min"] == int((ages < 30).sum())
+    assert age["violations_max"] == int((ages > 60).sum())
+    assert age["violations_not_null"] == 1
+    names = [event["features"]["country"] for event in events]
+    assert country["violations_allowed"] == sum(n not in {"FR", "DE"} for n in names)
+    assert country["violations_regex"] == 1
+    unsure = np.maximum(data["probability"], 1 - data["probability"]) < 0.8
+    assert report.features["prediction_confidence"]["violations_min"] == int(unsure.sum())
+    total = sum(
+        int(figures.get("constraint_violations", 0)) for figures in report.features.values()
+    )
+    assert report.metrics["constraint_violations"] == total
+    # The sample holds the 256 smallest hashes: 100 of them came twice.
+    assert report.metrics["duplicate_rate"] == pytest.approx(100 / 356)
+    assert report.features["shoe_size"] == {"schema_change": "gained"}
+    assert report.metrics["schema_drift"] == 1
+
+
+def test_a_lost_feature_and_one_of_another_type(baseline: Baseline) -> None:
+    plan = compile_plan(Plan(), compile_layout(baseline))
+    events = events_of(table(300, 5))
+    for event in events:
+        del event["features"]["income"]
+        event["features"]["age"] = "forty"
+    [report] = reports(baseline, plan, counted(baseline, plan, events, list(range(300))))
+    assert report.features["income"]["schema_change"] == "lost"
+    assert report.features["age"]["schema_change"] == "changed_type"
+    assert report.metrics["schema_drift"] == 3
+    assert report.metrics["duplicate_rate"] == 0
+
+
+def test_sampled_requests_carry_the_features(baseline: Baseline) -> None:
+    plan = compile_plan(Plan(sampling_rate=0.25), compile_layout(baseline))
+    ids = np.random.default_rng(6).integers(0, 2**32, 1_000).tolist()
+    [report] = reports(baseline, plan, counted(baseline, plan, events_of(table(1_000, 6)), ids))
+    sampled = sum(i < 0.25 * 2**32 for i in ids)
+    assert report.count == 1_000
+    assert report.exact is False
+    assert report.sampled_count == sampled == report.features["age"]["count"]
+
+
+def test_multivariate_figures_see_what_no_feature_shows(baseline: Baseline) -> None:
+    plan = compile_plan(Plan(), compile_layout(baseline))
+    usual = table(2_000, 7)
+    tied = dict(usual)
+    order = np.argsort(usual["age"])
+    tied["income"] = np.empty(2_000)
+    tied["income"][order] = np.sort(usual["income"])
+    found = []
+    for data in (usual, tied):
+        counts = counted(baseline, plan, events_of(data), list(range(2_000)))
+        found.append(reports(baseline, plan, counts)[0])
+    assert found[0].features["income"]["psi"] == found[1].features["income"]["psi"]
+    before, after = (float(report.metrics["correlation_shift"]) for report in found)
+    assert after > 10 * before
