@@ -50,6 +50,10 @@ bench: setup ## events per CPU-second of a worker, beside a bare consumer and Fa
 bench-visible: setup ## how long until an event is visible in Redis, at 5,000 events/s
 	$(BIN)/python -m load_tests.visible
 
+.PHONY: bench-memory
+bench-memory: setup ## Redis memory of model versions in the steady state (3 minutes)
+	$(BIN)/python -m load_tests.memory
+
 PEERS := nannyml evidently
 
 .PHONY: peers

@@ -153,6 +153,9 @@ class FeatureBaseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         Text: words that the reference has; set: its items.
     centroid
         Embedding: the mean vector.
+    segment_cells
+        Cell of a segment's row for each cell of this one; empty where it follows from the counts
+        (`Reference.coarsened`). A promoted baseline keeps what it was counted by.
     """
 
     kind: FeatureKind
@@ -174,6 +177,7 @@ class FeatureBaseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     descriptors: dict[str, "FeatureBaseline"] = msgspec.field(default_factory=dict)
     vocabulary: tuple[str, ...] = ()
     centroid: tuple[float, ...] = ()
+    segment_cells: tuple[int, ...] = ()
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,6 +207,9 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
         Null where the data has none.
     probability
         Of the positive class; null where the data has none.
+    segments
+        Rows by segment: counts of each row of the grid in the segment's cells, features by name,
+        each with its descriptors, then the prediction, then the probability.
     moments
         Of the numeric features; null where there are fewer than two.
     """
@@ -218,6 +225,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     features: dict[str, FeatureBaseline]
     prediction: FeatureBaseline | None = None
     probability: FeatureBaseline | None = None
+    segments: dict[str, tuple[tuple[int, ...], ...]] = msgspec.field(default_factory=dict)
     moments: SecondMoments | None = None
 
 

@@ -163,6 +163,7 @@ class Backtest:
         newest_ms = known.outcome.last_ms
         config = self._register.snapshot.model(version)
         baseline = known.sample.learn(version, config, newest_ms)
+        known.outcome.problem = known.sample.problem
         if baseline is not None:
             from_ms = self._register.learned(version, baseline, newest_ms)
             known.outcome.provisional_from_ms = from_ms

@@ -21,6 +21,10 @@ class Sample:
     Parameters
     ----------
     settings : how many events it takes, over how long, of how many features
+
+    Attributes
+    ----------
+    problem : why no baseline can be made of it; None where that was not seen
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -28,6 +32,7 @@ class Sample:
         self._features_max = settings.bounds.features_max
         self._rows: list[SampleRow] = []
         self._oldest_ms: int | None = None
+        self.problem: str | None = None
 
     def add(self, rows: Sequence[SampleRow]) -> float | None:
         """Add rows; returns the largest hash in it once it is full."""
@@ -49,15 +54,15 @@ class Sample:
         -------
         None while there is too little, or where no baseline can be made of it.
         """
-        if len(self._rows) < self._terms.events_min:
+        if len(self._rows) < self._terms.events_min or self.problem is not None:
             return None
         if self._oldest_ms is None:
             self._oldest_ms = min(_rows.decode(row).time_ms for _, row in self._rows)
         if newest_ms - self._oldest_ms < self._terms.span_ms_min:
             return None
-        kinds = {name: f.kind for name, f in config.features.items() if f.kind is not None}
         sample = [_rows.decode(row) for _, row in self._rows]
         try:
-            return provisional_baseline(sample, version, kinds, self._features_max)
-        except BaselineError:
+            return provisional_baseline(sample, version, config, self._features_max)
+        except BaselineError as error:
+            self.problem = str(error)
             return None

@@ -42,6 +42,7 @@ class VersionOutcome:
     expected_false: float = 0.0
     provisional_from_ms: int | None = None
     has_baseline: bool = False
+    problem: str | None = None
 
 
 @dataclass(slots=True)
@@ -54,14 +55,12 @@ class Outcome:
     refused : by reason
     versions : by model version
     alerts : events that would have been published, in order of the windows that told them
-    notes : sentences about what was assumed or learned
     """
 
     books: dict[str, int] = field(default_factory=dict)
     refused: dict[Reason, Refusals] = field(default_factory=dict)
     versions: dict[VersionId, VersionOutcome] = field(default_factory=dict)
     alerts: list[AlertEvent] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
     @property
     def fired(self) -> list[AlertEvent]:

@@ -86,6 +86,7 @@ class FileSource:
                 ignored=[*beside, *(column for column in self._ignored if column in columns)],
                 kinds=kinds,
                 features_max=self._features_max,
+                segments=config.segments,
                 tell=self._tell,
             )
         except BaselineError as error:

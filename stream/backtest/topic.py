@@ -105,7 +105,7 @@ class TopicLog:
                 _, partition, _, record = heapq.heappop(heap)
                 self._at[partition].waiting -= 1
                 yield record
-            self._hold_back()
+            self._hold_back(safe_ms)
 
     def _take(self, message: Record, heap: list[tuple[int, int, int, Record]]) -> None:
         """Put a record where it waits for the other partitions."""
@@ -128,10 +128,15 @@ class TopicLog:
             at.waiting += 1
             heapq.heappush(heap, (at.clock_ms, message.partition() or 0, offset, message))
 
-    def _hold_back(self) -> None:
-        """Pause partitions that are ahead or done, and go on with those that are not any more."""
+    def _hold_back(self, safe_ms: int | None) -> None:
+        """Pause partitions that are ahead or done, and go on with those that are not any more.
+
+        The one that all others wait for, whose clock is ``safe_ms``, goes on whatever waits.
+        """
         for number, at in self._at.items():
-            wanted = at.done or at.waiting > AHEAD_RECORDS_MAX
+            most = AHEAD_RECORDS_MAX // 2 if at.paused else AHEAD_RECORDS_MAX
+            ahead = at.waiting > most and safe_ms is not None and at.clock_ms > safe_ms
+            wanted = at.done or ahead
             if wanted != at.paused:
                 at.paused = wanted
                 change = self._consumer.pause if wanted else self._consumer.resume

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,7 +17,11 @@ from stream.baseline.kinds import kind_of, prediction_kind
 from stream.baseline.moments import moment_features, moments_of
 from stream.baseline.references import numeric_reference, reference_of
 from stream.baseline.roles import Roles, assign_roles
+from stream.baseline.segments import segment_counts
 from stream.baseline.times import TimeOrder, in_time_order
+from stream.window.segments import frequent_values
+
+Segments = Literal["auto"] | tuple[str, ...]
 
 ROWS_MIN = 2
 FEATURES_MAX = 1000
@@ -42,6 +46,7 @@ def build_baseline(
     features_max: int = FEATURES_MAX,
     bytes_max: int = MESSAGE_BYTES_MAX - _KEY_BYTES,
     provisional: bool = False,
+    segments: Segments = (),
     tell: Callable[[str], None] = no_notes,
 ) -> Baseline:
     """Reduce reference data to a baseline.
@@ -58,6 +63,7 @@ def build_baseline(
     features_max : bound on the number of features
     bytes_max : bound on the JSON, which is one Kafka message
     provisional : whether it was learned from traffic
+    segments : as configured: features by whose values figures will be split, or `auto`
     tell : gets a sentence for each thing that was left out though nobody asked for it
 
     Raises
@@ -99,7 +105,15 @@ def build_baseline(
         raise BaselineError(
             "there is no feature, prediction or probability with values in the data: add one"
         )
-    return _fitting(baseline, bytes_max, tell)
+    return _fitting(_with_segments(baseline, source, segments), bytes_max, tell)
+
+
+def _with_segments(baseline: Baseline, source: "_Source", configured: Segments) -> Baseline:
+    values = frequent_values(configured, baseline, {})
+    roles = {"prediction": source.roles.prediction, "probability": source.roles.probability}
+    columns = {role: column for role, column in roles.items() if column is not None}
+    counts = segment_counts(source.table, baseline, columns, values)
+    return msgspec.structs.replace(baseline, segments=counts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,9 @@ def _with_chunks(moments: SecondMoments, z: FloatArray, order: TimeOrder) -> Sec
     shift_std = _std(shifts)
     return msgspec.structs.replace(
         moments,
-        reconstruction_error_std=_std([of["reconstruction_error"] for of in figures]),
+        reconstruction_error_std=_std(
+            [of["reconstruction_error"] for of in figures if "reconstruction_error" in of]
+        ),
         correlation_shift_mean=None if shift_std is None else float(np.mean(shifts)),
         correlation_shift_std=shift_std,
         chunk_rows=float(rows),

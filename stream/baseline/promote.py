@@ -20,6 +20,7 @@ from stream.baseline.features import CATEGORIES_MAX, bounded, most_frequent_firs
 from stream.baseline.regrid import carried_seasons, nearest_deciles, nearest_doane
 from stream.sketches.grid import category_cells, full_edges
 from stream.stats.drift.budget import ROWS_MIN
+from stream.stats.reference import Reference
 
 FEATURE, PREDICTION, PROBABILITY = "feature", "prediction", "probability"
 LEARNED_SHARE_MIN = 0.005
@@ -66,6 +67,7 @@ def promoted(
     end_ms: int,
     learn_categories: bool,
     moments: CountedMoments | None = None,
+    segments: Mapping[str, Sequence[Sequence[int]]] | None = None,
 ) -> Baseline:
     """Make a baseline of a window that was counted on another one's grid.
 
@@ -79,6 +81,7 @@ def promoted(
     learn_categories : whether unseen values that are frequent become categories; the grid is
         another one then
     moments : of the window; None keeps the old baseline's
+    segments : counts of the window's segments, as `Baseline.segments` has them
 
     Raises
     ------
@@ -87,6 +90,8 @@ def promoted(
 
     Notes
     -----
+    Segments are left out where categories were learned: theirs were counted without those.
+
     Edges stay. Those of deciles and of Doane's bins are the grid's that are nearest to the window's
     own. Mean, standard deviation, minimum and maximum are the window's; its range is still the
     grid's, so values beyond it are counted as below or above range as they were in the window, and
@@ -108,6 +113,11 @@ def promoted(
         return msgspec.structs.replace(made, descriptors=descriptors)
 
     prediction, probability = baseline.prediction, baseline.probability
+    features = {name: one(FEATURE, name, of) for name, of in baseline.features.items()}
+    same_cells = all(
+        of.categories == features[name].categories for name, of in baseline.features.items()
+    )
+    kept = segments if segments is not None and same_cells else {}
     return msgspec.structs.replace(
         baseline,
         model_version=model_version,
@@ -115,10 +125,11 @@ def promoted(
         start_ms=start_ms,
         end_ms=end_ms,
         provisional=False,
-        features={name: one(FEATURE, name, of) for name, of in baseline.features.items()},
+        features=features,
         prediction=prediction and one(PREDICTION, PREDICTION, prediction),
         probability=probability and one(PROBABILITY, PROBABILITY, probability),
         moments=_promoted_moments(baseline.moments, moments),
+        segments={name: tuple(map(tuple, rows)) for name, rows in kept.items()},
     )
 
 
@@ -139,6 +150,7 @@ def _promoted_row(old: FeatureBaseline, row: CountedRow, *, learn: bool) -> Feat
         raise ValueError(f"the window has {len(counts)} cells, its baseline {cells}")
     made = msgspec.structs.replace(
         old,
+        segment_cells=_segment_cells(old),
         counts=tuple(counts.tolist()),
         missing_count=int(counts[-1]),
         mismatched_count=int(counts[-2]),
@@ -148,6 +160,11 @@ def _promoted_row(old: FeatureBaseline, row: CountedRow, *, learn: bool) -> Feat
     if old.categories:
         return _promoted_classes(old, made, counts, row.unseen if learn else {})
     return made
+
+
+def _segment_cells(old: FeatureBaseline) -> tuple[int, ...]:
+    """Cells of segments stay what they were, as those of the grid do."""
+    return old.segment_cells or tuple(Reference.from_baseline(old).coarsened()[1].tolist())
 
 
 def _promoted_numbers(
@@ -199,6 +216,7 @@ def _promoted_classes(
     return msgspec.structs.replace(
         made,
         kind=kind,
+        segment_cells=() if learned else made.segment_cells,
         counts=tuple(new_counts),
         categories=tuple(categories),
         seasons=carried_seasons(

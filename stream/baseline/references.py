@@ -7,6 +7,7 @@ from schemas.features import FeatureKind
 from stream.arrays import FloatArray
 from stream.baseline.columns import Classes, Column, Numbers, as_classes
 from stream.baseline.described import describe_column
+from stream.baseline.dispersion import dispersion_of
 from stream.baseline.features import categorical_baseline, numeric_baseline
 from stream.baseline.seasons import seasons_of
 from stream.baseline.times import TimeOrder
@@ -76,5 +77,6 @@ def _over_time(
         return reference
     return msgspec.structs.replace(
         reference,
+        dispersion=dispersion_of(reference, column, order),
         seasons=seasons_of(reference, column, order),
     )

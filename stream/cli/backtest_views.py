@@ -46,9 +46,10 @@ def _note_version(name: str, found: VersionOutcome) -> None:
             f" from {time_text(found.provisional_from_ms)} on"
         )
     elif not found.has_baseline:
+        why = found.problem or "the log is too short"
         note(
-            f"{name}: no baseline was given, and the log is too short to learn one: nothing is"
-            " said about drift. Give one with --baseline FILE"
+            f"{name}: no baseline was given, and none could be learned ({why}): nothing is said"
+            " about drift. Give one with --baseline FILE"
         )
     if found.open_windows:
         note(f"{name}: {count_text(found.open_windows)} windows had not ended when the log did")
@@ -56,7 +57,7 @@ def _note_version(name: str, found: VersionOutcome) -> None:
 
 def _show_versions(outcome: Outcome) -> None:
     shown = table("Model", "Version", "From (UTC)", "To", "Windows", "Decisions", "Drifted")
-    shown.add_column("Expected by chance", justify="right")
+    shown.add_column("False alarms expected", justify="right")
     for (model, version), found in outcome.versions.items():
         windows = ", ".join(f"{count_text(n)} × {name}" for name, n in found.windows.items())
         shown.add_row(

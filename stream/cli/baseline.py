@@ -135,8 +135,10 @@ def _build(
 
     data = read_table(file)
     columns = set(data.column_names)
-    features = model_config(present, model, version).features
-    kinds = {n: f.kind for n, f in features.items() if f.kind is not None and n in columns}
+    configured = model_config(present, model, version)
+    kinds = {
+        n: f.kind for n, f in configured.features.items() if f.kind is not None and n in columns
+    }
     for name in given:
         if name not in columns:
             near = difflib.get_close_matches(name, columns, 1)
@@ -155,6 +157,7 @@ def _build(
         ignored=ignore,
         kinds=kinds,
         features_max=settings.bounds.features_max,
+        segments=configured.segments,
         tell=note,
     )
 

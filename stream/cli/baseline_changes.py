@@ -135,14 +135,14 @@ def _promoted(
                 f"{model} {version} had no baseline then, so nothing was counted in cells:"
                 " `streamgauge baseline build` makes one of a file, or wait until one was learned"
             )
-        grid = counted.grid_of(None)
+        covered = counted.grid_of(None).events
         scored = counted.counts.count - counted.counts.error_count
-        if grid.events < scored:
-            note(f"{grid.events:,} of the window's {scored:,} events were counted by its baseline")
+        if covered < scored:
+            note(f"{covered:,} of the window's {scored:,} events were counted by its baseline")
         try:
             return promoted_window(
                 counted.compiled,
-                grid,
+                counted.counts,
                 model_version=version,
                 start_ms=counted.start_ms,
                 end_ms=counted.end_ms,

@@ -92,7 +92,7 @@ def compare(
     if as_json:
         print_json(msgspec.to_builtins(found))
     else:
-        _show(found, all_rows=all_rows)
+        show(found, all_rows=all_rows)
 
 
 def _read(
@@ -114,7 +114,8 @@ def _read(
     return Side(read[0], segments[0]), Side(read[1], segments[1])
 
 
-def _show(found: "SideBySide", *, all_rows: bool) -> None:
+def show(found: "SideBySide", *, all_rows: bool) -> None:
+    """Print figures side by side: what matters, or all of them."""
     from stream.reading.side_by_side import important  # noqa: PLC0415
 
     out = console()

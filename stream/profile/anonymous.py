@@ -22,6 +22,7 @@ def anonymous_baseline(baseline: Baseline) -> Baseline:
         baseline,
         features={name: _anonymous(of) for name, of in baseline.features.items()},
         prediction=baseline.prediction and _anonymous(baseline.prediction),
+        segments={},
     )
 
 

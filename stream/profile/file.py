@@ -6,10 +6,10 @@ is checked as input from a stranger: sizes are bounded, and counts must fit the 
 """
 
 import hashlib
-import math
 import zlib
 
 import msgspec
+import numpy as np
 
 from stream.profile.content import PARTS_MAX, Part, Profile
 from stream.profile.errors import ProfileError
@@ -140,7 +140,8 @@ def _layout(profile: Profile) -> GridLayout | None:
     layout = compile_layout(profile.baseline)
     if layout.id != profile.grid:
         raise ValueError("its baseline has another grid")
-    compiled = CompiledBaseline("", profile.baseline, 0)
-    if not all(math.isfinite(edge) for row in compiled.rows for edge in row.reference.uppers[:-1]):
-        raise ValueError("its baseline's grid is not of numbers")
+    for row in CompiledBaseline("", profile.baseline, 0).rows:
+        uppers = row.reference.uppers
+        if not (np.all(np.isfinite(uppers)) and np.all(np.diff(uppers) > 0)):
+            raise ValueError(f"the edges of {row.name} do not ascend")
     return layout

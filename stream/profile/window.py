@@ -104,7 +104,8 @@ def reports_of(profile: Profile, name: str) -> list[WindowReport]:
         Where its baseline does not hold together; ``name`` is that of the file, for the message.
     """
     try:
-        return window_of(profile).reports()
+        with np.errstate(divide="raise", over="raise", invalid="raise"):
+            return window_of(profile).reports()
     except UNSOUND as error:
         raise unsound(name, error) from error
 

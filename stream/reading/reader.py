@@ -240,7 +240,8 @@ def _not_held(
         return ReadingError(f"{asked}: take a --window of {longer} or more")
     nearest = min(sorted(held), key=lambda end: abs(end - end_ms))
     return ReadingError(
-        f"{asked}, only longer panes are: the nearest one that is ends at {moment_text(nearest)}"
+        f"{asked}, only longer panes are: the nearest one that is held ends at"
+        f" {moment_text(nearest)}"
     )
 
 

@@ -136,14 +136,19 @@ def _report(side: Side) -> WindowReport:
 
 def _columns(side: Side, report: WindowReport) -> dict[str, Column]:
     """Features and outputs by name."""
-    if side.window.compiled is None:
+    compiled = side.window.compiled
+    if compiled is None:
         return {name: Column(figures) for name, figures in report.features.items()}
-    found = side.window.compared(side.segment)
-    columns = {
-        name: Column(figures, found.rows.get(name)) for name, figures in report.features.items()
-    }
-    for role, figures in found.outputs.items():
-        columns[role] = Column(figures, found.rows.get(OUTPUT_KEYS[role]))
+    outputs = side.window.compared(side.segment).outputs
+    counts = side.window.grid_of(side.segment).rows
+    columns = {name: Column(figures) for name, figures in report.features.items()}
+    for number, row in enumerate(compiled.rows):
+        if number in counts:
+            output = row.role in OUTPUT_KEYS
+            name = row.role if output else row.name
+            figures = outputs[name] if output else report.features[name]
+            reference = row.reference if side.segment is None else row.coarse
+            columns[name] = Column(figures, (reference, counts[number]))
     return columns
 
 

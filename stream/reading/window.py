@@ -81,7 +81,7 @@ class CountedWindow:
             self.compiled,
             self.grid_of(segment),
             hours=self.hours,
-            coarse=segment is not None,
+            segment=segment,
         )
 
     def decided(self) -> dict[str | None, Comparison]:

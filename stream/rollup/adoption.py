@@ -30,7 +30,6 @@ from stream.activations import (
 from stream.baseline.errors import BaselineError
 from stream.registry import Snapshot
 from stream.rollup.comparison import CompiledBaseline
-from stream.rollup.merge import GridCounts
 from stream.rollup.promotion import promoted_window
 from stream.rollup.provisional import Learner, Missing
 from stream.rollup.rolling import outdated, period_due_ms, period_ms, unused_baselines
@@ -64,6 +63,7 @@ class Progress:
     compiled : its baselines by when they take effect
     newest_ms : newest event time
     closed_ms : event time up to which windows are final
+    settled_ms : event time up to which they can't change any more
     append_ms : append time of its newest event
     """
 
@@ -71,6 +71,7 @@ class Progress:
     compiled: Sequence[CompiledBaseline]
     newest_ms: int
     closed_ms: int
+    settled_ms: int
     append_ms: int
 
 
@@ -230,7 +231,7 @@ class Adoption:
         """Make the last period the baseline of a version whose baseline is rolling."""
         if config.baseline != ROLLING or not at.compiled:
             return False
-        end_ms = period_due_ms(config, at.compiled, at.closed_ms)
+        end_ms = period_due_ms(config, at.compiled, at.settled_ms)
         if end_ms is None or self._tried_ms.get(at.version) == end_ms:
             return False
         baseline = self._rolled(config, at, tracker, end_ms)
@@ -253,7 +254,7 @@ class Adoption:
         try:
             return promoted_window(
                 newest,
-                counts.grids.get(newest.grid_id, GridCounts()),
+                counts,
                 model_version=at.version.version,
                 start_ms=from_ms,
                 end_ms=end_ms,

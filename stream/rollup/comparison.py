@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+
 from schemas.baselines import Baseline, SecondMoments
 from stream.arrays import FloatArray, IntArray
 from stream.rollup.histogram import Bars, Histogram
@@ -29,11 +31,14 @@ from stream.window.layout import (
     reference_rows,
     split_moments,
 )
+from stream.window.segments import OTHER, segment_name, split_name
 
 PREDICTION_KEY = "\0prediction"
 PROBABILITY_KEY = "\0probability"
 """Keys among the tests that no feature can have."""
 OUTPUT_KEYS = {PREDICTION: PREDICTION_KEY, PROBABILITY: PROBABILITY_KEY}
+SEGMENT_ROWS_MIN = 100
+"""A segment of fewer rows in the baseline shows figures, and is not decided."""
 _SEASONS_KEPT = 400
 """Seasonal references kept: those of two weeks of hours."""
 
@@ -60,11 +65,15 @@ class ReferenceRow:
 
 @dataclass(frozen=True)
 class CompiledBaseline:
-    """A baseline, compiled once for comparing many windows with it."""
+    """A baseline, compiled once for comparing many windows with it.
+
+    ``segment_values`` are those of its activation: which values have segments of their own.
+    """
 
     baseline_id: str
     baseline: Baseline
     effective_from_ms: int
+    segment_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _seasons: dict[tuple[int, bytes], Reference | None] = field(default_factory=dict)
 
     @cached_property
@@ -114,6 +123,29 @@ class CompiledBaseline:
                 drawn[number] = (source.name, bars)
         return drawn
 
+    @cached_property
+    def segments(self) -> Mapping[str, tuple[Reference, ...]]:
+        """References of the segments that the baseline knows, in the order of rows."""
+        counts = {
+            segment: [np.array(row) for row in rows]
+            for segment, rows in self.baseline.segments.items()
+        }
+        for name, values in self.segment_values.items():
+            named = [segment_name(name, value) for value in values]
+            if all(segment in counts for segment in named):
+                # The rest depends on which values have segments of their own.
+                counts[segment_name(name, OTHER)] = [
+                    row.coarse.counts - sum(counts[segment][number] for segment in named)
+                    for number, row in enumerate(self.rows)
+                ]
+        return {
+            segment: tuple(
+                row.coarse.with_counts(of) for row, of in zip(self.rows, rows, strict=True)
+            )
+            for segment, rows in counts.items()
+            if int(rows[0].sum()) >= SEGMENT_ROWS_MIN
+        }
+
     def seasonal(self, number: int, hours: FloatArray) -> Reference | None:
         """Reference of a row for these hours of the week; None where there are too few rows."""
         key = (number, hours.tobytes())
@@ -159,7 +191,7 @@ def compare(
     grid: GridCounts,
     *,
     hours: FloatArray | None = None,
-    coarse: bool = False,
+    segment: str | None = None,
 ) -> Comparison:
     """Figures of a window, and of each feature; nothing is decided.
 
@@ -168,7 +200,13 @@ def compare(
     compiled : the baseline valid in the window
     grid : the window's counts on its grid
     hours : (168,) share of each hour of the week in the window, where the reference is seasonal
-    coarse : whether the counts are those of a segment
+    segment : whose counts they are; None of all traffic
+
+    Notes
+    -----
+    A segment is compared with the same segment of the baseline. One that the baseline does not know
+    is compared with the whole of it, and has no tests: what makes a segment another one is no
+    drift. Nor is the feature by which traffic is split tested in its own segments.
     """
     found = Comparison({}, {}, {}, {})
     compared: list[tuple[Reference, IntArray]] = []
@@ -176,17 +214,21 @@ def compare(
         counts = grid.rows.get(number)
         if counts is None:
             continue
-        reference = row.coarse if coarse else row.reference
-        season = None if hours is None or coarse else compiled.seasonal(number, hours)
-        against = reference if season is None else season
-        _compare_row(found, row, against, counts, _sums_of(row, grid))
+        reference = row.reference if segment is None else row.coarse
+        season = None if hours is None or segment else compiled.seasonal(number, hours)
+        known = None if segment is None else compiled.segments.get(segment)
+        against = season or (reference if known is None else known[number])
+        tested = segment is None or (known is not None and row.name != split_name(segment))
+        _compare_row(found, row, against, counts, sums_of(row, grid), tested=tested)
         if row.role != FEATURE:
             continue
         figures = found.features[row.name]
-        if hours is not None and not coarse:
+        if hours is not None and segment is None:
             figures["seasonal"] = season is not None
         if number in grid.registers:
-            figures["distinct"] = round(cardinality.distinct(grid.registers[number]))
+            present = int(counts[0])
+            estimate = round(cardinality.distinct(grid.registers[number]))
+            figures["distinct"] = min(estimate, present)
         if not row.described:
             compared.append((reference, counts))
     found.metrics |= quality_figures(compared)
@@ -196,7 +238,7 @@ def compare(
 
 
 @dataclass(frozen=True, slots=True)
-class _Sums:
+class RowSums:
     """Exact sums of a numeric row: of values and squares, beyond the range, and the extremes."""
 
     moments: tuple[int, int] | None = None
@@ -204,10 +246,11 @@ class _Sums:
     extremes: tuple[float, float] | None = None
 
 
-def _sums_of(row: ReferenceRow, grid: GridCounts) -> _Sums:
+def sums_of(row: ReferenceRow, grid: GridCounts) -> RowSums:
+    """Sums of a row of a grid; none where it holds no numbers."""
     place = row.numeric
     if place is None or grid.maxima is None:
-        return _Sums()
+        return RowSums()
     columns = len(grid.maxima) // 2
     low, high = grid.maxima[2 * place : 2 * place + 2].tolist()
     moments = (grid.sums[SUM * columns + place], grid.sums[SQUARES * columns + place])
@@ -218,11 +261,17 @@ def _sums_of(row: ReferenceRow, grid: GridCounts) -> _Sums:
             grid.sums[BELOW * columns + place] * unit,
             grid.sums[ABOVE * columns + place] * unit,
         )
-    return _Sums(moments, beyond, (0.0 - low, high))
+    return RowSums(moments, beyond, (0.0 - low, high))
 
 
 def _compare_row(
-    found: Comparison, row: ReferenceRow, reference: Reference, counts: IntArray, sums: _Sums
+    found: Comparison,
+    row: ReferenceRow,
+    reference: Reference,
+    counts: IntArray,
+    sums: RowSums,
+    *,
+    tested: bool,
 ) -> None:
     drift = drift_figures(reference, counts, excess=sums.beyond)
     values = describe(reference, counts, sums.moments, sums.extremes)
@@ -242,7 +291,7 @@ def _compare_row(
         # Missing is missing in every descriptor; the column itself is tested for it.
         test = replace(test, missing_p_value=None, missing_increase=0.0)
         test = None if test.value_p_value is None else test
-    if test is not None:
+    if test is not None and tested:
         found.tests[key] = test
         found.rows[key] = (reference, counts)
 

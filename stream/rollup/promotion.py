@@ -4,14 +4,17 @@ import msgspec
 
 from schemas.baselines import Baseline, BaselineOrigin
 from stream.baseline.promote import CountedMoments, CountedRow, promoted
-from stream.rollup.comparison import CompiledBaseline, compare
-from stream.rollup.merge import GridCounts
-from stream.window.layout import FEATURE, split_moments
+from stream.rollup.comparison import CompiledBaseline, sums_of
+from stream.rollup.merge import GridCounts, PaneCounts
+from stream.stats.descriptive import describe
+from stream.window.layout import split_moments
+
+_NUMBERS = ("mean", "std", "min", "max")
 
 
 def promoted_window(
     compiled: CompiledBaseline,
-    grid: GridCounts,
+    counts: PaneCounts,
     *,
     model_version: str,
     start_ms: int,
@@ -24,7 +27,7 @@ def promoted_window(
     Parameters
     ----------
     compiled : the baseline whose grid it is
-    grid : what was counted on it
+    counts : of the window
     model_version : of the new baseline
     start_ms, end_ms : of the window, epoch ms
     learn_categories : whether frequent unseen values become categories; the grid is another one
@@ -36,6 +39,7 @@ def promoted_window(
     BaselineError
         When the window has too few rows.
     """
+    grid = counts.grids.get(compiled.grid_id, GridCounts())
     moments = None
     if grid.moments is not None:
         rows, sums, products = split_moments(grid.moments)
@@ -48,6 +52,7 @@ def promoted_window(
         end_ms=end_ms,
         learn_categories=learn_categories,
         moments=moments,
+        segments=_segment_rows(compiled, counts),
     )
     return msgspec.structs.replace(made, origin=origin)
 
@@ -56,14 +61,22 @@ def counted_rows(compiled: CompiledBaseline, grid: GridCounts) -> dict[tuple[str
     """Counts and figures of every row of a grid, by role and name; none where it is empty."""
     if not grid.events:
         return {}
-    found = compare(compiled, grid)
     rows = {}
     for number, row in enumerate(compiled.rows):
-        figures = found.features[row.name] if row.role == FEATURE else found.outputs[row.role]
-        numbers = {
-            name: float(figures[name]) for name in ("mean", "std", "min", "max") if name in figures
-        }
+        counts = grid.rows[number]
+        sums = sums_of(row, grid)
+        figures = describe(row.reference, counts, sums.moments, sums.extremes)
+        numbers = {name: figures[name] for name in _NUMBERS if name in figures}
         unseen = grid.unseen[number].names if number in grid.unseen else {}
-        counts = grid.rows[number].tolist()
-        rows[row.role, row.name] = CountedRow(counts, **numbers, unseen=unseen)
+        rows[row.role, row.name] = CountedRow(counts.tolist(), **numbers, unseen=unseen)
     return rows
+
+
+def _segment_rows(compiled: CompiledBaseline, counts: PaneCounts) -> dict[str, list[list[int]]]:
+    """Counts of the rows of each segment."""
+    grids = {name: part.grids.get(compiled.grid_id) for name, part in counts.segments.items()}
+    return {
+        name: [grid.rows[number].tolist() for number in range(len(compiled.rows))]
+        for name, grid in grids.items()
+        if grid is not None and grid.events
+    }

@@ -1,6 +1,6 @@
 """A baseline learned from traffic, for a model version that nobody gave one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,6 @@ import msgspec
 import structlog
 
 from schemas.baselines import Baseline, BaselineOrigin
-from schemas.features import FeatureKind
 from schemas.models import ModelConfig
 from stream.baseline.build import build_baseline
 from stream.baseline.errors import BaselineError
@@ -67,11 +66,9 @@ class Learner:
         span_ms = options.span_ms_min - (newest_ms - self._oldest_ms[version])
         if span_ms > 0:
             return Missing(0, span_ms)
-        kinds = {n: f.kind for n, f in config.features.items() if f.kind is not None}
+        features_max = self._settings.bounds.features_max
         try:
-            return provisional_baseline(
-                self._sample(key), version, kinds, self._settings.bounds.features_max
-            )
+            return provisional_baseline(self._sample(key), version, config, features_max)
         except BaselineError as error:
             log.warning("no_baseline", version=" ".join(version), why=str(error))
             self._unusable.add(version)
@@ -89,10 +86,10 @@ class Learner:
 def provisional_baseline(
     sample: Sequence[SampledEvent],
     version: VersionId,
-    kinds: Mapping[str, FeatureKind],
+    config: ModelConfig,
     features_max: int,
 ) -> Baseline:
-    """Make a baseline of sampled events.
+    """Make a baseline of sampled events; the configuration says what features are.
 
     Raises
     ------
@@ -104,9 +101,10 @@ def provisional_baseline(
         model_name=version.model,
         model_version=version.version,
         roles=_ROLES,
-        kinds=kinds,
+        kinds={name: of.kind for name, of in config.features.items() if of.kind is not None},
         features_max=features_max,
         provisional=True,
+        segments=config.segments,
     )
     return msgspec.structs.replace(baseline, origin=BaselineOrigin.PROVISIONAL)
 

@@ -95,7 +95,7 @@ def _figures(segment: str | None, counts: PaneCounts, context: ReportContext) ->
             found.features = kind_figures(counts, found.metrics)
     else:
         grid = counts.grids.get(compiled.grid_id, GridCounts())
-        found = compare(compiled, grid, hours=context.hours, coarse=segment is not None)
+        found = compare(compiled, grid, hours=context.hours, segment=segment)
     if segment is not None:
         return found
     rate = duplicate_rate(counts)

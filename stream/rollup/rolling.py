@@ -22,7 +22,7 @@ def period_ms(config: ModelConfig, baseline: Baseline) -> int:
 
 
 def period_due_ms(
-    config: ModelConfig, compiled: Sequence[CompiledBaseline], closed_ms: int
+    config: ModelConfig, compiled: Sequence[CompiledBaseline], settled_ms: int
 ) -> int | None:
     """End of the period that is to become the next baseline, None where there is none.
 
@@ -30,17 +30,17 @@ def period_due_ms(
     ----------
     config : of the model
     compiled : baselines of the version by when they take effect
-    closed_ms : event time up to which windows are final
+    settled_ms : event time up to which windows can't change any more
 
     Notes
     -----
-    It is the last period that is over, if it ended after the newest baseline began to count: that
-    one is older, or was activated by somebody who shall have it for the rest of the period. All of
-    the period must have been counted on the grid of that baseline.
+    It is the last settled period, if it ended after the newest baseline began to count: that one is
+    older, or was activated by somebody who shall have it for the rest of the period. All of the
+    period must have been counted on the grid of that baseline.
     """
     newest = compiled[-1]
     length = period_ms(config, newest.baseline)
-    end = floor_to(closed_ms, length)
+    end = floor_to(settled_ms, length)
     if end <= _since([one.baseline_id == newest.baseline_id for one in compiled], compiled):
         return None
     if end - length < _since([one.grid_id == newest.grid_id for one in compiled], compiled):

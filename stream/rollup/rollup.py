@@ -246,8 +246,18 @@ class Rollup:
 
     def _adopt(self, now: _Now, tracker: PaneTracker) -> Missing | None:
         """Give the version a baseline and a plan, where one is due."""
+        options = self._settings.worker
         closed_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
-        at = Progress(now.version, now.compiled, now.newest_ms, closed_ms, now.newest_append_ms)
+        needed_ms = now.newest_append_ms + options.idle_timeout_ms
+        settled_ms = tracker.settling.take(now.settling_ms, needed_ms, now.clock_ms)
+        at = Progress(
+            version=now.version,
+            compiled=now.compiled,
+            newest_ms=now.newest_ms,
+            closed_ms=closed_ms,
+            settled_ms=settled_ms - options.allowed_lateness_ms,
+            append_ms=now.newest_append_ms,
+        )
         return self._adoption.consider(self._registry.snapshot, at, tracker)
 
     def _show_segments(self, now: _Now, tracker: PaneTracker, decided: Decided | None) -> None:

@@ -43,7 +43,10 @@ class References:
             if name is not None:
                 key = (name, activation.effective_from)
                 found[key] = known.get(key) or CompiledBaseline(
-                    name, snapshot.baselines[name], activation.effective_from
+                    name,
+                    snapshot.baselines[name],
+                    activation.effective_from,
+                    activation.plan.segment_values,
                 )
         self._compiled[version] = found
         return list(found.values())

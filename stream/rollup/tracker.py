@@ -118,8 +118,14 @@ class PaneTracker:
         self.due.get(spec, set()).discard(end_ms)
 
     def is_due_in(self, pane: PaneId, specs: Iterable[WindowSpec]) -> bool:
-        """Whether a window that holds part of this pane, or of the one it joins, is still due."""
-        whole = pane.parent() or pane
+        """Whether a window that needs this pane, or one that joins the same, apart is still due.
+
+        Windows that close at the ends of the joined pane hold it whole: they need none apart, and
+        a week that is open does not keep its minutes.
+        """
+        parent = pane.parent()
         return any(
-            not self.due.get(spec, set()).isdisjoint(window_ends(spec, whole)) for spec in specs
+            not self.due.get(spec, set()).isdisjoint(window_ends(spec, parent or pane))
+            for spec in specs
+            if parent is None or spec.every_ms % parent.tier_ms != 0
         )

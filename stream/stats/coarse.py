@@ -1,5 +1,7 @@
 """Which cells of a count row are joined where there are too many rows to keep all of them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -81,6 +83,24 @@ def _filled(cumulated: IntArray, last: Places, cells_max: int) -> Places:
         half = np.searchsorted(cumulated, reached[cell] - counts[cell] / 2)
         last = np.union1d(last, np.clip(half, before[cell] + 1, last[cell] - 1))
     return last
+
+
+def given_cells(
+    cell_map: Sequence[int], tested: Places, compared: Places
+) -> tuple[Places, Places, bool]:
+    """Coarse cells that are given: as `kept_cells` returns them.
+
+    A tested cell that no coarse one ends with ends with the next that does.
+
+    Examples
+    --------
+    >>> given_cells([0, 0, 1, 1, 2, 3], np.array([0, 3]), np.array([3]))
+    (array([1, 3]), array([1, 3]), True)
+    """
+    values = np.array(cell_map)[:-2]
+    last = np.append(np.flatnonzero(np.diff(values)), len(values) - 1)
+    ends = last[np.minimum(np.searchsorted(last, tested), len(last) - 1)]
+    return last, np.unique(ends), bool(np.isin(compared, last).all())
 
 
 def map_of(last: Places, value_cells: int) -> IntArray:

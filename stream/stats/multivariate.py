@@ -182,10 +182,13 @@ def multivariate_figures(
     means, squares = _per_row(len(reference.means), rows, sums, products)
     crossed = np.outer(reference.means, means)
     about_reference = squares - crossed - crossed.T + np.outer(reference.means, reference.means)
-    figures = {"reconstruction_error": _trace(reference.residual, about_reference)}
+    figures: dict[str, float] = {}
     moments = reference.moments
     wider = max(1.0, math.sqrt(moments.chunk_rows / rows))
-    if moments.reconstruction_error_std is not None:
+    leaves_out = reference.components < len(reference.means)
+    if leaves_out:
+        figures["reconstruction_error"] = _trace(reference.residual, about_reference)
+    if leaves_out and moments.reconstruction_error_std is not None:
         spread = LIMIT_STDS * wider * moments.reconstruction_error_std
         figures["reconstruction_error_limit"] = reference.reconstruction_error + spread
     compared = _compared(reference, squares - np.outer(means, means))

@@ -9,7 +9,13 @@ import numpy.typing as npt
 from schemas.baselines import HOURS_OF_WEEK, FeatureBaseline
 from stream.arrays import FloatArray, IntArray
 from stream.sketches.grid import category_cells, full_edges
-from stream.stats.coarse import category_map, joined_columns, kept_cells, map_of
+from stream.stats.coarse import (
+    category_map,
+    given_cells,
+    joined_columns,
+    kept_cells,
+    map_of,
+)
 from stream.stats.outliers import outlier_cells
 from stream.stats.seasons import season_counts
 
@@ -219,7 +225,22 @@ class Reference:
         values, missing = season_counts(self.seasons, weights, self.counts, self.tested.last)
         if int(values.sum()) < SEASON_ROWS_MIN:
             return None
-        counts = np.concatenate([values, [0, missing]])
+        return self.with_counts(np.concatenate([values, [0, missing]]))
+
+    def with_counts(self, counts: IntArray) -> "Reference":
+        """Reference of other rows in the same cells, such as those of a segment.
+
+        Parameters
+        ----------
+        counts : (cells,) the other rows
+
+        Raises
+        ------
+        ValueError
+            When they are not as many cells.
+        """
+        if len(counts) != self.cells:
+            raise ValueError(f"there are {len(counts)} counts for {self.cells} cells")
         tested, compared = (
             CoarseCells(cells.last, cells.ring) for cells in (self.tested, self.compared)
         )
@@ -291,9 +312,14 @@ def _coarse_numeric(fine: Reference, cells_max: int) -> tuple[Reference, IntArra
     if fine.outlying is not None:
         ends += [cell - 1 for cell in fine.outlying if cell > 0]
     cumulated = np.cumsum(fine.counts[:MISMATCH])
-    last, tested_last, compared_fit = kept_cells(
-        cumulated, np.array(ends), fine.tested.last, fine.compared.last, cells_max
-    )
+    if fine.baseline.segment_cells:
+        last, tested_last, compared_fit = given_cells(
+            fine.baseline.segment_cells, fine.tested.last, fine.compared.last
+        )
+    else:
+        last, tested_last, compared_fit = kept_cells(
+            cumulated, np.array(ends), fine.tested.last, fine.compared.last, cells_max
+        )
     cell_map = map_of(last, len(cumulated))
     tested = CoarseCells(np.searchsorted(last, tested_last), ring=False)
     compared = (
@@ -301,7 +327,9 @@ def _coarse_numeric(fine: Reference, cells_max: int) -> tuple[Reference, IntArra
         if compared_fit
         else CoarseCells(tested.last, ring=False)
     )
-    below, above, *grid_range = np.searchsorted(last, ends[:4]).tolist()
+    # Of cells that are given none may end where the range does: those wholly outside count.
+    below, low = (np.searchsorted(last, [ends[0], ends[2]], side="right") - 1).tolist()
+    above, high = np.searchsorted(last, [ends[1], ends[3]]).tolist()
     outlying = fine.outlying and (
         _cells_up_to(last, fine.outlying[0]),
         _cells_up_to(last, fine.outlying[1]),
@@ -315,7 +343,7 @@ def _coarse_numeric(fine: Reference, cells_max: int) -> tuple[Reference, IntArra
         uppers=fine.uppers[last],
         below=below,
         above=above,
-        grid_range=(grid_range[0], grid_range[1]),
+        grid_range=(low, high),
         outlying=outlying,
         seasons=joined_columns(fine.seasons, columns),
         **_summed(np.bincount(cell_map, fine.counts).astype(np.int64), tested, compared),
@@ -329,10 +357,11 @@ def _cells_up_to(last: npt.NDArray[np.intp], cells: int) -> int:
 
 
 def _coarse_named(fine: Reference, cells_max: int) -> tuple[Reference, IntArray]:
-    if fine.cells + MISMATCH <= cells_max:
+    given = fine.baseline.segment_cells
+    if not given and fine.cells + MISMATCH <= cells_max:
         return fine, np.arange(fine.cells)
     other = len(fine.baseline.other_categories) > 0
-    cell_map = category_map(fine.counts, cells_max, has_other=other)
+    cell_map = np.array(given or category_map(fine.counts, cells_max, has_other=other))
     cells = int(cell_map[-1]) + 1
     last = cells - 3
     tested, compared = (CoarseCells(np.arange(last + 1), ring=False) for _ in range(2))

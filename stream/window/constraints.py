@@ -58,9 +58,7 @@ class Constraints:
         ----------
         values : JSON values by feature; None, NaN and infinities are missing
         """
-        found = {
-            f"{one.kind}:{one.feature}": one.check(values[one.feature]) for one in self.checks
-        }
+        found = {f"{one.kind}:{one.feature}": one.check(values[one.feature]) for one in self.checks}
         return {name: count for name, count in found.items() if count}
 
 
@@ -79,9 +77,7 @@ def compile_constraints(features: Mapping[str, FeatureConfig]) -> Constraints | 
     ]
     if not checks:
         return None
-    content = {
-        name: [f.min, f.max, f.allowed, f.not_null, f.regex] for name, f in features.items()
-    }
+    content = {name: [f.min, f.max, f.allowed, f.not_null, f.regex] for name, f in features.items()}
     return Constraints(sha256_of(content)[:_ID_CHARACTERS], tuple(checks))
 
 

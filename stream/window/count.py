@@ -152,9 +152,7 @@ def _count_violations(pane: PaneDelta, scored: Batch, constraints: Constraints) 
     add_names(broken, constraints.count(values))
 
 
-def _coarse(
-    values: GridValues, layout: GridLayout, positions: npt.NDArray[np.intp]
-) -> GridValues:
+def _coarse(values: GridValues, layout: GridLayout, positions: npt.NDArray[np.intp]) -> GridValues:
     """Some of the values, in the cells of a coarse layout."""
     maps = layout.cell_maps
     cells = {

@@ -219,9 +219,7 @@ class GridLayout:
             id=self.id,
             numeric=tuple(replace(c, grid=c.grid.coarsened(maps[c.row])) for c in self.numeric),
             plain=self.plain,
-            categorical=tuple(
-                replace(c, cells=int(maps[c.row][-1]) + 1) for c in self.categorical
-            ),
+            categorical=tuple(replace(c, cells=int(maps[c.row][-1]) + 1) for c in self.categorical),
             presence=self.presence,
             per_column_sums=2,
             cell_maps={c.row: maps[c.row] for c in self.categorical},
@@ -291,9 +289,7 @@ def compile_layout(baseline: Baseline) -> GridLayout:
     )
 
 
-def _presence_columns(
-    rows: list[tuple[int, RowSource]], first: int
-) -> tuple[PresenceColumn, ...]:
+def _presence_columns(rows: list[tuple[int, RowSource]], first: int) -> tuple[PresenceColumn, ...]:
     columns = []
     for number, row in rows:
         count = len(row.reference.descriptors)

@@ -57,7 +57,7 @@ def compile_segments(values: Mapping[str, Sequence[str]]) -> tuple[SegmentColumn
         SegmentColumn(
             name,
             category_codes(list(values[name])),
-            tuple(f"{name}={value}" for value in [*values[name], OTHER]),
+            tuple(segment_name(name, value) for value in [*values[name], OTHER]),
         )
         for name in sorted(values)
     )
@@ -81,7 +81,24 @@ def resolve_segments(
     Values by name, most frequent first, so many that all segments are at most `SEGMENTS_MAX`. A
     name without any known value is left out: it splits nothing yet.
     """
-    frequent: dict[str, list[str]] = {}
+    frequent = frequent_values(configured, baseline, observed_tags)
+    if not frequent:
+        return {}
+    each = max(1, min(VALUES_MAX, SEGMENTS_MAX // len(frequent) - 1))
+    chosen = list(frequent.items())[: SEGMENTS_MAX // (each + 1)]
+    return {name: values[:each] for name, values in chosen}
+
+
+def frequent_values(
+    configured: Literal["auto"] | Sequence[str],
+    baseline: Baseline | None,
+    observed_tags: Mapping[str, Mapping[str, int]],
+) -> dict[str, tuple[str, ...]]:
+    """Find the most frequent values by which traffic can be split, at most 20 of a name.
+
+    Parameters and order are those of :func:`resolve_segments`, which chooses among them.
+    """
+    frequent = {}
     for name in _auto(baseline) if configured == AUTO else configured:
         if name.startswith(TAG):
             values = _by_count(observed_tags.get(name.removeprefix(TAG), {}))
@@ -89,12 +106,8 @@ def resolve_segments(
             feature = None if baseline is None else baseline.features.get(name)
             values = [] if feature is None else _by_count(_counts(feature))
         if values:
-            frequent[name] = values
-    if not frequent:
-        return {}
-    each = max(1, min(VALUES_MAX, SEGMENTS_MAX // len(frequent) - 1))
-    chosen = list(frequent.items())[: SEGMENTS_MAX // (each + 1)]
-    return {name: tuple(values[:each]) for name, values in chosen}
+            frequent[name] = tuple(values[:VALUES_MAX])
+    return frequent
 
 
 def _auto(baseline: Baseline | None) -> list[str]:
@@ -117,3 +130,13 @@ def _counts(feature: FeatureBaseline) -> dict[str, int]:
 
 def _by_count(counts: Mapping[str, int]) -> list[str]:
     return sorted((name for name in counts if counts[name]), key=lambda name: (-counts[name], name))
+
+
+def segment_name(name: str, value: str) -> str:
+    """Name of a segment: ``country=FR``."""
+    return f"{name}={value}"
+
+
+def split_name(segment: str) -> str:
+    """Name by whose values a segment is split: `country` of ``country=FR``."""
+    return segment.partition("=")[0]

@@ -131,12 +131,16 @@ class Reports:
 
     def __init__(self, bootstrap_servers: str, namespace: str) -> None:
         self.best: dict[WindowKey, dict[str, Any]] = {}
+        self.segments: dict[tuple[WindowKey, str], dict[str, Any]] = {}
         self.contents: dict[str, str] = {}
         self.ids: dict[tuple[WindowKey, int], list[str]] = defaultdict(list)
         self._records = TopicReader(bootstrap_servers, f"{namespace}.metrics")
 
     def read(self) -> dict[WindowKey, dict[str, Any]]:
-        """Read on to the end of the topic and return the best report of each window."""
+        """Read on to the end of the topic and return the best report of each window.
+
+        Those of segments are kept apart, in ``segments``.
+        """
         for record in self._records.read():
             report = json.loads(record.value())
             window = report["window"]
@@ -146,6 +150,12 @@ class Reports:
             content = json.dumps({**report, "id": None}, sort_keys=True)
             known = self.contents.setdefault(report["id"], content)
             assert known == content, f"two contents have the id {report['id']}"
+            segment = report["segment"]
+            if segment is not None:
+                held = self.segments.get((key, segment), report)
+                if report["revision"] >= held["revision"]:
+                    self.segments[key, segment] = report
+                continue
             self.ids[key, report["revision"]].append(report["id"])
             if report["revision"] >= self.best.get(key, report)["revision"]:
                 self.best[key] = report

@@ -46,7 +46,7 @@ class Message:
         return 0
 
     def timestamp(self) -> tuple[int, int]:
-        return 2, END_MS
+        return 2, int(self._event["timestamp"])
 
 
 @pytest.fixture

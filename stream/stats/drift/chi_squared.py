@@ -1,7 +1,9 @@
 """Pearson's chi-squared test of homogeneity of two samples."""
 
+import math
+
 import numpy as np
-from scipy.special import chdtrc
+from scipy.special import chdtrc, fdtrc
 
 from stream.arrays import IntArray
 
@@ -45,23 +47,38 @@ def chi_squared(current: IntArray, reference: IntArray) -> tuple[float, int] | N
     return float(np.dot(gaps, gaps / np.maximum(both, 1))) * n * m, degrees
 
 
-def chi_squared_p_value(statistic: float, degrees: int, phi: float = 1.0) -> float:
-    """Probability of at least this statistic without a difference.
+def chi_squared_p_value(
+    statistic: float, degrees: int, phi: float = 1.0, freedom: float = math.inf
+) -> float:
+    r"""Probability of at least this statistic without a difference.
 
     Parameters
     ----------
     statistic : Pearson's
     degrees : of freedom, at least 1
     phi : how many times more the reference varies than independent rows do
+    freedom : degrees of freedom that `phi` was estimated with (`stream.stats.drift.dispersion`)
 
     Returns
     -------
     Between 0 and 1; 0.0 where it is smaller than the smallest float. The limit for large samples:
     good where each cell is expected to hold 5 (`stream.stats.drift.pooling`).
 
+    Notes
+    -----
+    :math:`X^2 / \varphi` is compared with the chi-squared distribution; where :math:`\varphi` is
+    an estimate, :math:`X^2 / (\varphi\,df)` with Fisher's F, whose second degrees of freedom are
+    the estimate's.
+
     Examples
     --------
     >>> round(chi_squared_p_value(8.333333, 1), 6)
     0.003892
+    >>> round(chi_squared_p_value(8.333333, 1, 2.0), 4)
+    0.0412
+    >>> round(chi_squared_p_value(8.333333, 1, 2.0, 19), 4)
+    0.0554
     """
-    return float(chdtrc(degrees, statistic / phi))
+    if math.isinf(freedom):
+        return float(chdtrc(degrees, statistic / phi))
+    return float(fdtrc(degrees, freedom, statistic / phi / degrees))

@@ -1,7 +1,8 @@
 """The decision: which features drifted."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from stream.stats.drift.missing import INCREASE_MIN
 
 EFFECT_MIN = 0.02
 """About 0.14 standard deviations of a normal distribution; the setting `min_effect`."""
+
+Key = TypeVar("Key", bound=Hashable)
+"""A feature, or a segment and a feature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +27,26 @@ class FeatureTest:
     effect : size of that shift; None where it has none
     missing_p_value : of "a larger share is missing"; None where nothing is missing
     missing_increase : by how much that share grew
+    unseen_p_value : of "values came up that were not there"; None where there are none
+    unseen_effect : size of that shift
     """
 
     value_p_value: float | None
     effect: float | None
     missing_p_value: float | None
     missing_increase: float
+    unseen_p_value: float | None = None
+    unseen_effect: float = 0.0
 
     @property
     def p_value(self) -> float:
-        """Of "any of the two": the smaller one after Holm's correction."""
+        """Of "any of the three": the smallest one after Holm's correction."""
         return min(p for p in self.adjusted if p is not None)
 
     @property
-    def adjusted(self) -> tuple[float | None, float | None]:
-        """p-values of values and of missing ones after Holm's correction."""
-        return holm(self.value_p_value, self.missing_p_value)
+    def adjusted(self) -> tuple[float | None, ...]:
+        """p-values of values, missing and unseen ones after Holm's correction."""
+        return holm(self.value_p_value, self.missing_p_value, self.unseen_p_value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +58,13 @@ class Decision:
 
 
 def decide(
-    tests: Mapping[str, FeatureTest], alpha: float, effect_min: float = EFFECT_MIN
-) -> dict[str, Decision]:
+    tests: Mapping[Key, FeatureTest], alpha: float, effect_min: float = EFFECT_MIN
+) -> dict[Key, Decision]:
     """Decide which features drifted in one decision window.
 
     Parameters
     ----------
-    tests : by feature, of all that share the budget
+    tests : by feature, or by segment and feature: of all that share the budget
     alpha : chance of any false alarm in this window (`stream.stats.drift.budget`)
     effect_min : smaller shifts are no drift
 
@@ -67,8 +75,8 @@ def decide(
 
     Notes
     -----
-    Values and missing values have a floor each, so the one that was found must be the one that is
-    large: its own p-value, after Holm's correction, is at most the largest rejected one.
+    Values, missing and unseen ones have a floor each, so the one that was found must be the one
+    that is large: its own p-value, after Holm's correction, is at most the largest rejected one.
 
     Examples
     --------
@@ -89,7 +97,12 @@ def decide(
 
 
 def _is_large(test: FeatureTest, p_value_max: float, effect_min: float) -> bool:
-    values, missing = test.adjusted
-    moved = values is not None and values <= p_value_max and (test.effect or 0.0) >= effect_min
-    lost = missing is not None and missing <= p_value_max
-    return moved or (lost and test.missing_increase >= INCREASE_MIN)
+    large = (
+        (test.effect or 0.0) >= effect_min,
+        test.missing_increase >= INCREASE_MIN,
+        test.unseen_effect >= effect_min,
+    )
+    return any(
+        p_value is not None and p_value <= p_value_max and enough
+        for p_value, enough in zip(test.adjusted, large, strict=True)
+    )

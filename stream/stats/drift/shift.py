@@ -1,15 +1,22 @@
 """One p-value and one effect for "the values are distributed otherwise"."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from stream.arrays import IntArray
 from stream.stats.drift.chi_squared import chi_squared, chi_squared_p_value
-from stream.stats.drift.effect import effect
+from stream.stats.drift.effect import effect, order_effect
 from stream.stats.drift.fisher import fisher_p_value
+from stream.stats.drift.kolmogorov_smirnov import grid_p_value
 from stream.stats.drift.pooling import EXPECTED_MIN, pooled_groups
 from stream.stats.reference import CoarseCells
+
+ORDER_WEIGHT = 0.8
+"""Part of the level that is the Kolmogorov-Smirnov test's. With half of it a normal distribution
+moved by a quarter of a standard deviation would be found in 7 of 100 windows less, and of other
+shapes hardly one more (`docs/decisions/0012-false-alarms.md`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,41 +27,59 @@ class Shift:
     effect: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Kolmogorov's distance, and the share of the cells it was taken between (`typical_cell`)."""
+
+    distance: float
+    cell: float
+
+
 def shift_test(
     current: IntArray,
     reference: CoarseCells,
     pearson: tuple[float, int] | None,
-    ks_p_value: float | None,
+    order: Order | None,
     phi: float = 1.0,
+    freedom: float = math.inf,
 ) -> Shift:
-    """Test whether values changed, in order or in any way.
+    r"""Test whether values changed, in order or in any way.
 
     Parameters
     ----------
     current : (k,) counts of the current values
     reference : its counts and shares in the same cells
     pearson : statistic and degrees of freedom on all of these cells
-    ks_p_value : of the Kolmogorov-Smirnov test; None where values have no order
-    phi : how many times more the reference varies than independent rows do
+    order : for the Kolmogorov-Smirnov test; None where values have no order
+    phi, freedom : see `stream.stats.drift.dispersion`
 
     Notes
     -----
-    Two tests look at the same counts, one for shifts along the axis and one for any change; the
-    p-value is ``min(1, 2 * min(ks, chi2))``. Where there is one test only, it is that one's.
+    Two tests look at the same counts, one for shifts along the axis and one for any change. They
+    share the level by weights (Bonferroni): the p-value is
+
+    .. math:: \min(1,\ p_{KS} / w,\ p_{\chi^2} / (1 - w)), \qquad w = 0.8
+
+    Where there is one test only, it is that one's. The effect is the larger one of both tests'.
+    Cells are pooled as the smaller sample needs it.
 
     A reference of (nearly) one value leaves the chi-squared test nothing to compare, since all
     else is expected less than five times. Then Fisher's exact test, which needs no such
     expectation, tells whether all else became more, and the effect is that of these two cells.
     """
     n, m = int(current.sum()), reference.total
+    ordered = None
+    if order is not None:
+        ordered = grid_p_value(order.distance, n, m, order.cell, phi, freedom)
+    smaller = min(n, m)
     exact = False
-    if reference.smallest * n < EXPECTED_MIN:
-        groups = pooled_groups(reference.shares, n)
+    if reference.smallest * smaller < EXPECTED_MIN:
+        groups = pooled_groups(reference.shares, smaller)
         exact = not groups.any() and len(groups) > 1
         if exact:
             largest = int(np.argmax(reference.shares))
-            if reference.shares[largest] * n < EXPECTED_MIN:
-                return Shift(ks_p_value, None)
+            if reference.shares[largest] * smaller < EXPECTED_MIN:
+                return Shift(ordered, None)
             groups = np.ones(len(current), dtype=np.int64)
             groups[largest] = 0
         current = np.bincount(groups, current).astype(np.int64)
@@ -63,9 +88,11 @@ def shift_test(
     if exact:
         p_value = fisher_p_value(int(current[1]), n, int(pooled[1]), m)
     elif pearson is not None:
-        p_value = chi_squared_p_value(*pearson, phi)
+        p_value = chi_squared_p_value(*pearson, phi, freedom)
     else:
-        return Shift(ks_p_value, None)
-    if ks_p_value is not None:
-        p_value = min(1.0, 2 * min(ks_p_value, p_value))
-    return Shift(p_value, 0.0 if pearson is None else effect(*pearson, n, m, phi))
+        return Shift(ordered, None)
+    size = 0.0 if pearson is None else effect(*pearson, n, m, phi)
+    if order is not None and ordered is not None:
+        p_value = min(1.0, ordered / ORDER_WEIGHT, p_value / (1 - ORDER_WEIGHT))
+        size = max(size, order_effect(order.distance, n, m, phi))
+    return Shift(p_value, size)

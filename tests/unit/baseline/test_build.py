@@ -310,6 +310,30 @@ def test_seasons_of_every_column_in_two_weeks_of_times() -> None:
     assert build(data, kinds=kinds).features["x"].seasons == ()
 
 
+def test_every_column_knows_how_it_varies_where_there_are_times() -> None:
+    rng = np.random.default_rng(7)
+    rows = len(TIMES)
+    # A level for each twelve hours.
+    level = np.repeat(rng.normal(size=rows // 60), 60)
+    data = {
+        "steady": rng.normal(size=rows),
+        "moody": rng.normal(size=rows) + level,
+        "mood": np.where(level + rng.normal(size=rows) > 0, "good", "bad"),
+        "tags": [["a"] if one > 0 else [] for one in level],
+        "prediction": rng.integers(0, 2, rows),
+        "probability": rng.random(rows),
+    }
+    baseline = build(data | {"timestamp": TIMES})
+    features = baseline.features
+    for name in ("moody", "mood"):
+        assert features[name].dispersion.phi > 5
+    for of in (features["steady"], baseline.prediction, baseline.probability):
+        assert 1 <= of.dispersion.phi < 2
+    assert features["tags"].dispersion is None
+    assert features["tags"].descriptors["size"].dispersion.phi > 5
+    assert build(data).features["moody"].dispersion is None
+
+
 def test_seasons_are_left_out_where_they_do_not_fit() -> None:
     data = {"x": np.random.default_rng(5).normal(size=len(TIMES)), "timestamp": TIMES}
     whole = build(data)

@@ -34,7 +34,7 @@ def baseline() -> Baseline:
         "city": rng.choice(["Oslo", "Rome"], 2_000),
         "prediction": rng.integers(0, 2, 2_000),
     }
-    return build_baseline(data, model_name="credit", model_version="1")
+    return build_baseline(data, model_name="credit", model_version="1", segments=("city",))
 
 
 def events(seed: int, n: int = 300) -> list[dict[str, Any]]:
@@ -148,19 +148,24 @@ def test_without_names_no_string_of_an_event_is_left(export: Any) -> None:
     (report,), named = reports_of(profile, "x.sgp"), reports_of(export(1), "x.sgp")[0]
     assert report.count == named.count
     assert report.errors == {"other": 10}
-    kept = {"age": named.features["age"], "city": dict(named.features["city"])}
-    for gone in ("violations_allowed", "constraint_violations"):
-        del kept["city"][gone]
-    assert report.features == kept
+    assert counted_figures(report.features["age"]) == counted_figures(named.features["age"])
+    city = counted_figures(named.features["city"])
+    assert city.pop("violations_allowed") == city.pop("constraint_violations") > 0
+    assert counted_figures(report.features["city"]) == city
     assert report.metrics["prediction_psi"] == named.metrics["prediction_psi"]
-    assert report.features["age"]["violations_max"] == named.features["age"]["violations_max"]
+
+
+def counted_figures(figures: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what depends on how many segments were asked about, too."""
+    decided = ("drift_q_value", "min_detectable_shift", "drifted")
+    return {name: value for name, value in figures.items() if name not in decided}
 
 
 def test_files_without_names_add_up_too(export: Any) -> None:
     parts = [export(seed, named=False, end_ms=END_MS + seed * HOUR_MS) for seed in (1, 2)]
-    total = reports_of(merged(*parts), "x.sgp")[0]
     whole = [export(seed, end_ms=END_MS + seed * HOUR_MS) for seed in (1, 2)]
-    assert total.features["age"] == reports_of(merged(*whole), "x.sgp")[0].features["age"]
+    (total,), named = reports_of(merged(*parts), "x.sgp"), reports_of(merged(*whole), "x.sgp")
+    assert counted_figures(total.features["age"]) == counted_figures(named[0].features["age"])
 
 
 def test_a_model_without_a_baseline_has_a_profile(export: Any) -> None:

@@ -135,21 +135,23 @@ def test_lost_and_gained_features_are_told(check: Any) -> None:
     assert "100 % missing (was 0 %)" in cause_of(city)
 
 
-def test_a_segment_may_drift_alone(check: Any) -> None:
-    found_events = events(6)
-    for event in found_events:
-        event["tags"] = {"env": "staging" if event["features"]["city"] == "Wien" else "live"}
-        if event["tags"]["env"] == "staging":
-            event["features"]["age"] += 20.0
-    found = check(
-        found_events,
-        config=ModelConfig(model_name="credit", segments=("tags.env",)),
-        segment_values={"tags.env": ("live", "staging")},
+def test_a_segment_may_drift_alone(counted_window: Any) -> None:
+    split = ("city",)
+    baseline = build_baseline(rows(0), model_name="credit", model_version="1", segments=split)
+    moved = events(6)
+    for event in moved:
+        if event["features"]["city"] == "Wien":
+            event["features"]["age"] += 13.0
+    window = counted_window(
+        baseline,
+        moved,
+        config=ModelConfig(model_name="credit", segments=split),
+        segment_values={"city": CITIES},
     )
-    told = {one.segment: one.drifted for one in found.segments}
-    assert "age" in told["tags.env=staging"]
-    # Each holds some cities only, which is a drift of its own.
-    assert "age" not in told.get("tags.env=live", [])
+    found = check_drift(window)
+    (one,) = found.segments
+    assert (one.segment, one.drifted) == ("city=Wien", ["age"])
+    assert any(f"segment city=Wien ({one.count:,} events): age drifted" in n for n in notes(found))
 
 
 def test_a_fixed_threshold_decides_what_it_is_set_for(check: Any) -> None:

@@ -96,7 +96,7 @@ def test_figures_are_those_of_scipy(counted_window: Any, baseline: Baseline) -> 
     tested = [row for row in found.rows if row.p_value is not None]
     adjusted = stats.false_discovery_control([row.p_value for row in tested])
     assert [row.q_value for row in tested] == pytest.approx(adjusted.tolist())
-    assert all(row.significant == (row.q_value <= SIGNIFICANT_Q_MAX) for row in tested)
+    assert all(row.significant == ((row.q_value or 0) <= SIGNIFICANT_Q_MAX) for row in tested)
     median = rows["age", "p50"]
     assert median.low is not None
     assert median.high is not None

@@ -146,7 +146,9 @@ class World:
     def round(self, version: VersionId = V1) -> Missing | None:
         compiled = self.references.of(self.snapshot, version)
         closed_ms = self.newest_ms - 5_000
-        at = Progress(version, compiled, self.newest_ms, closed_ms, self.newest_ms)
+        at = Progress(
+            version, compiled, self.newest_ms, closed_ms, closed_ms - HOUR_MS, self.newest_ms
+        )
         return self.adoption.consider(self.snapshot, at, self.tracker)
 
 
@@ -293,10 +295,14 @@ def rolling(**fields: Any) -> World:
 
 
 def days(world: World, count: int, first: int = 0, rows: int = 400) -> None:
-    """Play days, a round after each."""
+    """Play days, a round after each, when it is settled."""
     for day in range(first, first + count):
         world.count(DAY_MS, START_MS + day * DAY_MS, pane(BASELINE, rows, seed=day))
-        world.newest_ms = START_MS + (day + 1) * DAY_MS + 5_000
+        world.newest_ms = START_MS + (day + 1) * DAY_MS + HOUR_MS + 4_999
+        before = len(world.published)
+        world.round()
+        assert len(world.published) == before, "an hour's events may yet come late"
+        world.newest_ms += 1
         world.round()
 
 
@@ -304,8 +310,8 @@ def test_each_day_becomes_the_baseline_of_the_next_on_the_same_grid() -> None:
     world = rolling()
     days(world, 2)
     first, second = world.published
-    assert first.effective_from == START_MS + DAY_MS + MINUTE_MS
-    assert second.effective_from == START_MS + 2 * DAY_MS + MINUTE_MS
+    assert first.effective_from == START_MS + DAY_MS + HOUR_MS + MINUTE_MS
+    assert second.effective_from == START_MS + 2 * DAY_MS + HOUR_MS + MINUTE_MS
     for number, made in enumerate(world.published):
         baseline = world.snapshot.baselines[str(made.baseline_id)]
         assert baseline.origin is BaselineOrigin.ROLLING
@@ -332,7 +338,7 @@ def test_a_baseline_that_somebody_activated_stays_for_the_period() -> None:
     world = rolling()
     days(world, 2)
     back = msgspec.structs.replace(
-        world.published[0], effective_from=START_MS + 2 * DAY_MS + HOUR_MS
+        world.published[0], effective_from=START_MS + 2 * DAY_MS + 2 * HOUR_MS
     )
     world.know(back)
     world.newest_ms += 2 * HOUR_MS

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from schemas.baselines import BaselineOrigin
-from schemas.features import FeatureKind
+from schemas.features import FeatureConfig, FeatureKind
+from schemas.models import ModelConfig
 from stream.baseline.errors import BaselineError
 from stream.ingest.sample import SampledEvent
 from stream.rollup.provisional import columns_of, one_kind, provisional_baseline
@@ -34,7 +35,9 @@ def sample(count: int = 100, **fields: Any) -> list[SampledEvent]:
 
 
 def learned(rows: Any, kinds: Any = None, features_max: Any = 100) -> Any:
-    return provisional_baseline(rows, VERSION, kinds or {}, features_max)
+    features = {name: FeatureConfig(kind=kind) for name, kind in (kinds or {}).items()}
+    config = ModelConfig(model_name="credit", features=features)
+    return provisional_baseline(rows, VERSION, config, features_max)
 
 
 def test_a_model_needs_no_probability_and_no_prediction() -> None:

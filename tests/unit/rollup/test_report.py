@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -41,7 +42,7 @@ def table(rows: int, seed: int, shift: float = 0.0) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def baseline() -> Baseline:
-    return build_baseline(table(ROWS, 1), model_name="m", model_version="1")
+    return build_baseline(table(ROWS, 1), model_name="m", model_version="1", segments=("country",))
 
 
 def events_of(columns: dict[str, Any]) -> list[dict[str, Any]]:
@@ -101,7 +102,8 @@ def reports(
     counts: PaneCounts,
     terms: DecisionTerms | None = None,
 ) -> list[WindowReport]:
-    compiled = CompiledBaseline(baseline_id(baseline), baseline, 0)
+    values = {column.name: SEGMENTED.segment_values[column.name] for column in plan.segments}
+    compiled = CompiledBaseline(baseline_id(baseline), baseline, 0, values)
     context = ReportContext(
         "m", "1", None, compiled, plan.constraints, terms, None, HOUR_MS, complete=True
     )
@@ -144,15 +146,43 @@ def test_segments_share_the_budget(baseline: Baseline) -> None:
     [whole] = reports(baseline, plan, alone, terms)
     together = reports(baseline, plan, counts, terms)
     p_values, q_values = (
-        [float(report.features[name][figure]) for report in together for name in baseline.features]
+        [
+            float(figures[figure])
+            for report in together
+            for figures in report.features.values()
+            if "drift_q_value" in figures
+        ]
         for figure in ("drift_p_value", "drift_q_value")
     )
-    assert len(p_values) == 12
+    # The country is not tested in the segments that it makes.
+    assert len(p_values) == 3 + 3 * 2
     assert all(q >= p for p, q in zip(p_values, q_values, strict=True))
     # The clearest finding is worth less where more questions were asked.
     [of_segment] = [r for r in together if r.segment == "country=FR"]
     p_value = float(of_segment.features["age"]["drift_p_value"])
     assert float(of_segment.features["age"]["drift_q_value"]) > p_value * len(whole.features)
+
+
+def test_a_segment_is_compared_with_itself(baseline: Baseline) -> None:
+    """Segments that have always been unlike the others have not drifted."""
+    rng = np.random.default_rng(9)
+
+    def unlike(rows: int) -> dict[str, Any]:
+        data = table(rows, int(rng.integers(1_000)))
+        data["age"] = data["age"] + np.where(data["country"] == "FR", 15.0, 0.0)
+        return data
+
+    terms = DecisionTerms(0.01, 0.02, {})
+    apart = build_baseline(unlike(ROWS), model_name="m", model_version="1", segments=("country",))
+    plan = compile_plan(SEGMENTED, compile_layout(apart))
+    counts = counted(apart, plan, events_of(unlike(1_000)), list(range(1_000)))
+    found = reports(apart, plan, counts, terms)
+    assert [r.metrics.get("drifted_features") for r in found] == [0, 0, 0, 0]
+    unknown = msgspec.structs.replace(apart, segments={})
+    undecided = reports(unknown, plan, counts, terms)
+    assert [r.metrics.get("drifted_features") for r in undecided] == [0, None, None, None]
+    ages = [float(r[2].features["age"]["psi"]) for r in (undecided, found)]
+    assert ages[0] > 0.3 > 0.1 > ages[1]
 
 
 def test_a_fixed_threshold_decides_alone(baseline: Baseline) -> None:

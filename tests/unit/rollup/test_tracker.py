@@ -54,6 +54,17 @@ def test_a_window_that_is_due_keeps_all_panes_apart_that_join_the_same_one() -> 
     assert not tracker.is_due_in(PaneId(MINUTE_MS, 4 * MINUTE_MS), SPECS)
 
 
+def test_a_long_window_that_is_open_does_not_keep_short_panes() -> None:
+    tracker = PaneTracker()
+    pane = PaneId(MINUTE_MS, 0)
+    tracker.put(pane, PaneCounts(), 1, SPECS)
+    for spec in SPECS[:2]:
+        for end_ms in tracker.due_until(spec, 10 * MINUTE_MS):
+            tracker.done(spec, end_ms)
+    assert tracker.due[SPECS[-1]], "the week is open"
+    assert not tracker.is_due_in(pane, SPECS)
+
+
 def test_what_was_reported_is_forgotten_when_it_cannot_be_computed_again() -> None:
     tracker = PaneTracker()
     five = 5 * MINUTE_MS

@@ -1,0 +1,91 @@
+"""A backtest says what the running system says: the same reports and alerts, by id."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+from alert_helpers import alerts_on_topic, by_id
+from checker import Reports
+from programs import Programs, until
+from settled import QUICK
+
+from stream.demo.replay import housing_events
+from stream.settings import load_settings
+
+DATA = Path(__file__).parents[2] / "stream" / "demo" / "data"
+EVENTS = 3_000
+MAPPED = (
+    *("--map", "prediction=y_pred", "--map", "probability=y_pred_proba"),
+    *("--map", "label=clf_target"),
+)
+CONFIG = """
+[[models]]
+model_name = "housing"
+windows = [{size = "1d", every = "1d"}, "7d"]
+[[rules]]
+name = "slower-than-yesterday"
+metric = "latency_p95_ms"
+window = "1d"
+condition = "> 1.3 * previous"
+"""
+
+
+def ids_of(path: Path) -> dict[Any, str]:
+    """Ids of the reports of a backtest, by window and segment."""
+    reports = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return {
+        (r["model_name"], r["model_version"], r["window"]["name"], r["window"]["end"]): r["id"]
+        for r in reports
+    }
+
+
+def test_the_same_reports_and_alerts_as_the_running_system(
+    stack: Any, namespace: str, programs: Programs, tmp_path: Path
+) -> None:
+    def run(*arguments: str) -> str:
+        done = programs.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    log, config, written = (tmp_path / name for name in ("log.jsonl", "m.toml", "reports.jsonl"))
+    events = itertools.islice(housing_events(), EVENTS)
+    log.write_bytes(b"\n".join(value for _, _, value in events))
+    config.write_text(CONFIG)
+    reference = str(DATA / "reference.parquet")
+
+    printed = run(
+        *("backtest", str(log), "--config", str(config), "--baseline", reference, *MAPPED),
+        *("--json", "--reports", str(written)),
+    )
+    foretold = {alert["id"]: alert["fingerprint"] for alert in json.loads(printed)}
+    expected = ids_of(written)
+    days = sum(window == "1d" for _, _, window, _ in expected)
+    assert days == EVENTS // 24
+
+    run("models", "apply", str(config))
+    run("baseline", "build", reference, "--model", "housing", "--version", "1", *MAPPED)
+    run("emit", str(log))
+    programs.start("worker", **QUICK)
+    programs.start("agents", **QUICK)
+
+    with Reports(stack.bootstrap_servers, namespace) as reports:
+
+        def published() -> dict[Any, str]:
+            return {tuple(key): report["id"] for key, report in reports.read().items()}
+
+        until(lambda: published().keys() >= expected.keys(), "every window reported")
+        until(lambda: published() == expected, "every report as foretold")
+
+    settings = load_settings(environment=programs.environment)
+    until(lambda: by_id(alerts_on_topic(settings)).keys() >= foretold.keys(), "every alert told")
+    told = {of: alert.fingerprint for of, alert in by_id(alerts_on_topic(settings)).items()}
+    assert told == foretold
+    rules = {alert["rule"] for alert in json.loads(printed)}
+    assert rules >= {"data-drift", "slower-than-yesterday"}
+
+    again = tmp_path / "topic.jsonl"  # without the file: what the topic and its registry hold
+    of_topic = f"topic:{namespace}.predictions"
+    printed = run("backtest", of_topic, "--json", "--reports", str(again))
+    assert ids_of(again) == expected
+    assert {alert["id"]: alert["fingerprint"] for alert in json.loads(printed)} == foretold
