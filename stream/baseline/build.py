@@ -58,8 +58,7 @@ def build_baseline(
     roles : role (`id timestamp prediction probability label`) to column; a role that is not there
         is the column's of that name, if any
     ignored : columns that are no features
-    kinds : kind of a column, where it is not what its values are; `ignore` leaves it out. Columns
-        that are not there are passed over
+    kinds : of columns that are not what their values are; `ignore` leaves one out
     features_max : bound on the number of features
     bytes_max : bound on the JSON, which is one Kafka message
     provisional : whether it was learned from traffic
@@ -73,9 +72,9 @@ def build_baseline(
 
     Notes
     -----
-    What a column is, `stream.baseline.kinds` says. A column without any value is left out. Where
-    there is a timestamp, rows are put in its order, and the baseline knows how it varies over time.
-    Seasons are left out where the JSON would be too long with them. The label makes no part of it.
+    What a column is, `stream.baseline.kinds` says. A column without any value is left out. With a
+    timestamp rows are put in its order, and the baseline knows how it varies over time. Seasons are
+    left out where the JSON would be too long. The label makes no part of it.
 
     Examples
     --------

@@ -50,14 +50,14 @@ def dispersion_of(
     \lambda`, Satterthwaite's scale, Pearson's statistic is not too large too often [1]_. Products
     of estimates are corrected for their own variance. Rare classes are joined.
 
-    Twenty chunks know a variance to a third, and that noise would cost power where rows are
-    independent, and false alarms where they are not. Shorter chunks know it better, but do not see
-    what varies slowly. So chunks are halved, down to 8 values, and :math:`\varphi` is the largest
-    of what the lengths prove beyond one standard error, and at least 1:
+    Twenty chunks know a variance to a third: that would cost power where rows are independent, and
+    false alarms where they are not. Shorter chunks know it better, but not what varies slowly. So
+    chunks are halved, down to 8 values, and :math:`\varphi` is the largest of what the lengths
+    prove beyond one standard error, and at least 1:
 
     .. math:: \varphi = \max_L \hat\varphi_L \Big/ \left(1 + \sqrt{2 \cdot 0.42 / (K_L - 1)}\right)
 
-    for :math:`K_L` chunks. See `docs/decisions/0012-false-alarms.md` for what that changes.
+    for :math:`K_L` chunks (`docs/decisions/0012-false-alarms.md`).
 
     Examples
     --------
@@ -82,16 +82,16 @@ def dispersion_of(
     rows = int(min(max(window_rows, CHUNK_ROWS_MIN), len(values) / CHUNKS_MIN))
     if rows < CHUNK_ROWS_MIN:
         return None
-    ordered = isinstance(column, Numbers)
     totals = np.bincount(values, minlength=number - 1)
-    groups = _decile_groups(totals) if ordered else pooled_groups(totals / len(values), rows)
+    if isinstance(column, Numbers):
+        groups, estimate = _decile_groups(totals), _of_order
+    else:
+        groups, estimate = pooled_groups(totals / len(values), rows), _of_classes
     number = int(groups.max()) + 1
     halvings = max(0, int(np.log2(rows / max(_FINEST_ROWS, number))))
     finest = rows >> halvings
-    phi = 1.0
-    for counts in _chunks(groups[values], number, finest, halvings) if number > 1 else ():
-        found = _of_order(counts) if ordered else _of_classes(counts)
-        phi = max(phi, found / (1 + (2 * _DECILES_ALIKE / (len(counts) - 1)) ** 0.5))
+    counted = _chunks(groups[values], number, finest, halvings) if number > 1 else []
+    phi = max([1.0, *(estimate(counts) / (1 + _standard_error(counts)) for counts in counted)])
     chunk_rows = finest << halvings
     return Dispersion(chunks=len(values) // chunk_rows, chunk_rows=float(chunk_rows), phi=phi)
 
@@ -115,6 +115,11 @@ def _chunks(groups: IntArray, number: int, finest: int, halvings: int) -> list[I
     for _ in range(halvings):
         counted.append(counted[-1][0::2] + counted[-1][1::2])
     return counted
+
+
+def _standard_error(counts: IntArray) -> float:
+    """Of an estimate from these chunks, in multiples of itself."""
+    return float(np.sqrt(2 * _DECILES_ALIKE / (len(counts) - 1)))
 
 
 def _of_order(counts: IntArray) -> float:

@@ -7,6 +7,7 @@ that of the old baseline, at the window's level.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -104,14 +105,7 @@ def promoted(
             f"the window has {found}, but a baseline needs at least {ROWS_MIN}: choose a longer one"
         )
 
-    def one(role: str, name: str, reference: FeatureBaseline) -> FeatureBaseline:
-        descriptors = {
-            descriptor: _promoted_row(of, rows[FEATURE, f"{name}.{descriptor}"], learn=False)
-            for descriptor, of in reference.descriptors.items()
-        }
-        made = _promoted_row(reference, rows[role, name], learn=learn_categories)
-        return msgspec.structs.replace(made, descriptors=descriptors)
-
+    one = partial(_promoted_column, rows, learn=learn_categories)
     prediction, probability = baseline.prediction, baseline.probability
     features = {name: one(FEATURE, name, of) for name, of in baseline.features.items()}
     same_cells = all(
@@ -131,6 +125,23 @@ def promoted(
         moments=_promoted_moments(baseline.moments, moments),
         segments={name: tuple(map(tuple, rows)) for name, rows in kept.items()},
     )
+
+
+def _promoted_column(
+    rows: Mapping[tuple[str, str], CountedRow],
+    role: str,
+    name: str,
+    reference: FeatureBaseline,
+    *,
+    learn: bool,
+) -> FeatureBaseline:
+    """Promote a column and its descriptors."""
+    descriptors = {
+        descriptor: _promoted_row(of, rows[FEATURE, f"{name}.{descriptor}"], learn=False)
+        for descriptor, of in reference.descriptors.items()
+    }
+    made = _promoted_row(reference, rows[role, name], learn=learn)
+    return msgspec.structs.replace(made, descriptors=descriptors)
 
 
 def _promoted_moments(

@@ -89,7 +89,8 @@ def decode(data: bytes, name: str) -> Profile:
                 f" {LAYOUT_VERSION}: use the one it was made by"
             )
         profile = _decoder.decode(content)
-        _check(profile)
+        with np.errstate(divide="raise", over="raise", invalid="raise"):
+            _check(profile)
     except UNSOUND as error:
         raise unsound(name, error) from error
     return profile

@@ -21,7 +21,7 @@ from stream.state.store import Watermark
 from stream.window.panes import PaneId, floor_to
 
 _TRIES = 20
-"""Panes are rolled up once a minute or less often: a second look nearly always finds the same."""
+"""A new pane comes once a minute or less often: a second look nearly always finds no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,20 +193,26 @@ class WindowReader:
     def _read_counts(
         self, version: VersionId, progress: _Progress, start_ms: int, end_ms: int
     ) -> tuple[PaneCounts | None, _Progress]:
-        """Read the panes of a window in one step, again where some were rolled up meanwhile."""
+        """Read the panes of a window in one step.
+
+        The panes they would be rolled up into are asked for too: only where another one has come,
+        of a minute that has begun, is it read again.
+        """
         for _ in range(_TRIES):
-            inside = _overlapping(progress.panes, start_ms, end_ms)
+            asked = _with_parents(_overlapping(progress.panes, start_ms, end_ms))
             with self._client.pipeline(transaction=True) as pipe:
-                for pane in inside:
+                for pane in asked:
                     pipe.hgetall(self._keys.pane(version, pane.member()))
                 self._ask_progress(pipe, version)
                 *rows, meta, clocks, index = pipe.execute()
             progress = self._told(version, meta, clocks, index)
-            if _overlapping(progress.panes, start_ms, end_ms) == inside:
+            there = _overlapping(progress.panes, start_ms, end_ms)
+            found = dict(zip(asked, rows, strict=True))
+            if found.keys() >= set(there):
                 tracker = PaneTracker()
                 tracker.dropped_until_ms = progress.dropped_until_ms
-                for pane, found in zip(inside, rows, strict=True):
-                    tracker.put(pane, _decoded(version, pane, found), 0, ())
+                for pane in there:
+                    tracker.put(pane, _decoded(version, pane, found[pane]), 0, ())
                 return tracker.window(start_ms, end_ms), progress
         raise ReadingError(f"the panes of {_named(version)} change too fast to be read: try again")
 
@@ -223,6 +229,16 @@ def _decoded(version: VersionId, pane: PaneId, rows: Mapping[bytes, bytes]) -> P
 
 def _overlapping(panes: Iterable[PaneId], start_ms: int, end_ms: int) -> list[PaneId]:
     return sorted(pane for pane in panes if pane.start_ms < end_ms and pane.end_ms > start_ms)
+
+
+def _with_parents(panes: Iterable[PaneId]) -> list[PaneId]:
+    found: set[PaneId] = set()
+    for pane in panes:
+        at: PaneId | None = pane
+        while at is not None and at not in found:
+            found.add(at)
+            at = at.parent()
+    return sorted(found)
 
 
 def _not_held(

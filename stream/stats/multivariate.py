@@ -180,13 +180,12 @@ def multivariate_figures(
     if rows == 0:
         return {}
     means, squares = _per_row(len(reference.means), rows, sums, products)
-    crossed = np.outer(reference.means, means)
-    about_reference = squares - crossed - crossed.T + np.outer(reference.means, reference.means)
     figures: dict[str, float] = {}
     moments = reference.moments
     wider = max(1.0, math.sqrt(moments.chunk_rows / rows))
     leaves_out = reference.components < len(reference.means)
     if leaves_out:
+        about_reference = squares - _crossed(reference.means, means)
         figures["reconstruction_error"] = _trace(reference.residual, about_reference)
     if leaves_out and moments.reconstruction_error_std is not None:
         spread = LIMIT_STDS * wider * moments.reconstruction_error_std
@@ -296,6 +295,12 @@ def _correlations(covariance: FloatArray) -> tuple[FloatArray, BoolArray]:
     varies = variances > _VARIANCE_MIN
     scales = np.where(varies, 1 / np.sqrt(np.where(varies, variances, 1.0)), 0.0)
     return np.clip(covariance * np.outer(scales, scales), -1.0, 1.0), varies
+
+
+def _crossed(about: FloatArray, means: FloatArray) -> FloatArray:
+    """What second moments about 0 have more than those about another point."""
+    crossed = np.outer(about, means)
+    return crossed + crossed.T - np.outer(about, about)
 
 
 def _trace(residual: FloatArray, moments: FloatArray) -> float:

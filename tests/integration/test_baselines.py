@@ -249,7 +249,11 @@ def test_a_new_version_inherits_and_a_rolling_baseline_follows_the_days(
         def minute(start_ms: int) -> Any:
             return reports.read().get(WindowKey(MODEL, "2", "1m", start_ms + MINUTE_MS))
 
-        last = until(lambda: flow.minute() or minute(rolled_ms), "the minute after reported")
+        def first_rolled() -> Any:
+            flow.minute()
+            return minute(rolled_ms)
+
+        last = until(first_rolled, "the first minute of the rolling baseline reported")
         before = minute(day_ms + 2 * DAY_MS + HOUR_MS)
         without = minute(day_ms)
     assert (last["baseline"]["id"], last["exact"]) == (rolled, True)

@@ -1,4 +1,4 @@
-"""Unseen values are found where they drown in a large cell, and raise no alarm where they do not."""
+"""Unseen values are found though they drown in a large cell, and chance ones raise no alarm."""
 
 import numpy as np
 import pytest
