@@ -1,4 +1,10 @@
-"""How much more the reference varies over time than independent rows would."""
+"""How much more the reference varies over time than independent rows would.
+
+Twenty chunks, as long as the decision window, know a variance to a third: that would cost power
+where rows are independent, and false alarms where they are not. Shorter chunks know it better, but
+not what varies slowly. So chunks are halved, down to 8 values, and what counts is the largest of
+what the lengths prove beyond one standard error.
+"""
 
 import numpy as np
 
@@ -50,14 +56,11 @@ def dispersion_of(
     \lambda`, Satterthwaite's scale, Pearson's statistic is not too large too often [1]_. Products
     of estimates are corrected for their own variance. Rare classes are joined.
 
-    Twenty chunks know a variance to a third: that would cost power where rows are independent, and
-    false alarms where they are not. Shorter chunks know it better, but not what varies slowly. So
-    chunks are halved, down to 8 values, and :math:`\varphi` is the largest of what the lengths
-    prove beyond one standard error, and at least 1:
+    Of lengths L, each half of the one before, with :math:`K_L` chunks each, and of 1
 
     .. math:: \varphi = \max_L \hat\varphi_L \Big/ \left(1 + \sqrt{2 \cdot 0.42 / (K_L - 1)}\right)
 
-    for :math:`K_L` chunks (`docs/decisions/0012-false-alarms.md`).
+    (`docs/decisions/0012-false-alarms.md`).
 
     Examples
     --------

@@ -20,7 +20,8 @@ from stream.window.count import FEATURE_NAME_CHARACTERS_MAX
 HASH_BYTES = 6
 """48 bits: a double, which is what Redis' scores are, holds them exactly."""
 ROW_BYTES_MAX = 4_000
-"""A longer row is left out: 5,000 rows then stay below 20 MB, and usually at 2 MB."""
+"""A longer row goes without its arrays, and is left out if it is too long even so: 5,000 rows then
+stay below 20 MB, and usually at 2 MB."""
 
 SampleRow = tuple[int, bytes]
 
@@ -30,7 +31,7 @@ class SampledEvent(msgspec.Struct, array_like=True, frozen=True):
 
     request_id: str
     time_ms: int
-    features: dict[str, bool | int | float | str | None]
+    features: dict[str, bool | int | float | str | list[float | str | None] | None]
     prediction: bool | int | float | str | None
     probability: float | None
 
@@ -66,15 +67,17 @@ def sample_rows(
         features: Any = event.features or {}
         if names is not None and event.features is not None:
             features = dict(zip(names, msgspec.structs.astuple(event.features), strict=True))
-        row = _encoded(
-            [
-                request_id,
-                time_ms,
-                {k: v for k, v in features.items() if _is_kept(k, v)},
-                None if isinstance(event.prediction, list) else event.prediction,
-                None if isinstance(event.probability, dict) else event.probability,
-            ]
-        )
+        values = [
+            request_id,
+            time_ms,
+            {k: v for k, v in features.items() if _is_kept(k, v)},
+            None if isinstance(event.prediction, list) else event.prediction,
+            None if isinstance(event.probability, dict) else event.probability,
+        ]
+        row = _encoded(values)
+        if len(row) > ROW_BYTES_MAX:  # a long embedding, most likely
+            scalars = {k: v for k, v in values[2].items() if not isinstance(v, list)}
+            row = _encoded([*values[:2], scalars, *values[3:]])
         if len(row) <= ROW_BYTES_MAX:
             rows.append((score, row))
     return rows
@@ -90,6 +93,8 @@ def _encoded(row: list[Any]) -> bytes:
 
 
 def _bounded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_bounded(one) for one in value]
     if not isinstance(value, int) or -(2**63) <= value < 2**64:
         return value
     try:
@@ -99,7 +104,7 @@ def _bounded(value: Any) -> Any:
 
 
 def _is_kept(name: str, value: Any) -> bool:
-    return len(name) <= FEATURE_NAME_CHARACTERS_MAX and not isinstance(value, list | dict)
+    return len(name) <= FEATURE_NAME_CHARACTERS_MAX and not isinstance(value, dict)
 
 
 def smallest(rows: Sequence[SampleRow], rows_max: int) -> list[SampleRow]:

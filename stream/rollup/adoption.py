@@ -231,6 +231,8 @@ class Adoption:
         """Make the last period the baseline of a version whose baseline is rolling."""
         if config.baseline != ROLLING or not at.compiled:
             return False
+        if at.compiled[-1].effective_from_ms != history[-1].effective_from:
+            return False  # the registry has moved on since the baselines were looked at
         end_ms = period_due_ms(config, at.compiled, at.settled_ms)
         if end_ms is None or self._tried_ms.get(at.version) == end_ms:
             return False

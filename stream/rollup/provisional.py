@@ -126,12 +126,16 @@ def _there(values: Sequence[Any]) -> list[bool]:
 
 
 def one_kind(values: Sequence[Any]) -> list[Any]:
-    """Keep the values of the most frequent kind (number, string, boolean), the others as None.
+    """Keep the values of the most frequent kind, the others as None.
+
+    Kinds are number, string, boolean, set (an array of strings) and vectors of each length.
 
     Examples
     --------
     >>> one_kind([1, 2.5, "x", None])
     [1.0, 2.5, None, None]
+    >>> one_kind([[1, 2], [0.5, 3], [1, 2, 3]])
+    [[1, 2], [0.5, 3], None]
     """
     kinds = [_kind(value) for value in values]
     present = [kind for kind in kinds if kind is not None]
@@ -149,4 +153,14 @@ def _kind(value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         return "boolean"
+    if isinstance(value, list):
+        return _kind_of_array(value)
     return "string" if isinstance(value, str) else "number"
+
+
+def _kind_of_array(values: Sequence[Any]) -> str | None:
+    if all(isinstance(value, str) for value in values):
+        return "set"
+    if any(isinstance(value, str) for value in values):
+        return None
+    return f"vector of {len(values)}"

@@ -82,5 +82,5 @@ def test_an_unannounced_model_has_figures_at_once_and_drift_once_it_was_learned(
     until(lambda: "psi" in feature("age", "1h"), "drift of the hour after")
     assert float(feature("age", "1h")["psi"]) > 1
     assert float(feature("country", "1h")["psi"]) < 0.1
-    assert live()["count"] == "800"
+    until(lambda: live()["count"] == "800", "all of them")
     assert "baseline_events_missing" not in live()

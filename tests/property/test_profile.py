@@ -62,8 +62,10 @@ def grid_counts(rng: Any, cells: GridLayout) -> GridCounts:
     grid = GridCounts(events=events)
     for row, width in enumerate(cells.row_cells):
         grid.rows[row] = np.bincount(rng.integers(0, width, events), minlength=width)
-    sums = rng.integers(-(2**62), 2**62, cells.per_column_sums * columns).tolist()
-    grid.sums = [value << 20 for value in sums]
+    # In the order of values, squares, and what lies beyond; squares as large as values need them.
+    sums = rng.integers(-(2**40), 2**40, (cells.per_column_sums, columns)).tolist()
+    sums[delta.SQUARES] = [2**82] * columns
+    grid.sums = [value for part in sums for value in part]
     grid.maxima = rng.normal(size=2 * columns)
     if cells.moments is not None:
         grid.moments = rng.integers(-(2**40), 2**40, cells.moments.cells).astype(np.float64)

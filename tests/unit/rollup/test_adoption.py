@@ -143,8 +143,8 @@ class World:
     def count(self, tier_ms: int, from_ms: int, counts: PaneCounts) -> None:
         self.tracker.put(PaneId(tier_ms, from_ms), counts, 1, ())
 
-    def round(self, version: VersionId = V1) -> Missing | None:
-        compiled = self.references.of(self.snapshot, version)
+    def round(self, version: VersionId = V1, looked_at: Snapshot | None = None) -> Missing | None:
+        compiled = self.references.of(looked_at or self.snapshot, version)
         closed_ms = self.newest_ms - 5_000
         at = Progress(
             version, compiled, self.newest_ms, closed_ms, closed_ms - HOUR_MS, self.newest_ms
@@ -324,6 +324,14 @@ def test_each_day_becomes_the_baseline_of_the_next_on_the_same_grid() -> None:
     world.restart()
     world.round()
     assert len(world.published) == 2
+
+
+def test_a_day_is_not_rolled_again_by_what_was_known_before() -> None:
+    world = rolling()
+    before = world.snapshot
+    days(world, 1)
+    world.round(looked_at=before)
+    assert len(world.published) == 1
 
 
 def test_a_day_of_few_rows_is_passed_over() -> None:
