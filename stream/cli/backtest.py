@@ -19,6 +19,69 @@ from stream.cli.times import FORMS
 app = typer.Typer()
 
 
+LogArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="LOG",
+        help="JSON lines, Parquet or CSV; - is standard input; topic:NAME is a topic.",
+    ),
+]
+RulesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--config", metavar="FILE", help="Models and rules to try: TOML or JSON, as in `apply`."
+    ),
+]
+BaselineOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[MODEL=]FILE|ID",
+        help="Baseline: reference data, a written one (.json) or an id. Repeatable."
+        " [dim]Default: the topic's; else learned from the first part of the log.[/]",
+    ),
+]
+RowsModelOption = Annotated[
+    str | None,
+    typer.Option("--model", "-m", metavar="NAME", help="Model whose predictions the rows are."),
+]
+RowsVersionOption = Annotated[
+    str | None, typer.Option("--version", "-v", metavar="VERSION", help="Its version.")
+]
+MappedOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="ROLE=COLUMN",
+        help="Which column is what, in LOG and in the reference data. Repeatable. [dim]Roles:"
+        " id timestamp prediction probability label latency_ms error.[/]",
+    ),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help=f"Of a topic, what was appended from then on: {FORMS}."),
+]
+UntilOption = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Of a topic, what was appended until then.")
+]
+ReportsOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write every report of every window to FILE, as JSON lines."),
+]
+FailOnOption = Annotated[
+    Severity | None,
+    typer.Option(metavar="SEVERITY", help="Exit 1 where anything as bad or worse fires."),
+]
+SettingsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        metavar="FILE",
+        help="Settings file (TOML). [dim]Default: ./streamgauge.toml, where it exists.[/]",
+        rich_help_panel="Where things are",
+    ),
+]
+
+
 @app.command(
     epilog=examples(
         "# events as on the wire, and models and rules as `models apply` takes them",
@@ -33,71 +96,19 @@ app = typer.Typer()
     )
 )
 def backtest(
-    log: Annotated[
-        str,
-        typer.Argument(
-            metavar="LOG",
-            help="JSON lines, Parquet or CSV; - is standard input; topic:NAME is a topic.",
-        ),
-    ],
-    config: Annotated[
-        str | None,
-        typer.Option(
-            "--config", metavar="FILE", help="Models and rules to try: TOML or JSON, as in `apply`."
-        ),
-    ] = None,
-    baseline: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[MODEL=]FILE|ID",
-            help="Baseline: reference data, a written one (.json) or an id. Repeatable."
-            " [dim]Default: the topic's; else learned from the first part of the log.[/]",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", metavar="NAME", help="Model whose predictions the rows are."),
-    ] = None,
-    version: Annotated[
-        str | None, typer.Option("--version", "-v", metavar="VERSION", help="Its version.")
-    ] = None,
-    mapped: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="ROLE=COLUMN",
-            help="Which column is what, in LOG and in the reference data. Repeatable. [dim]Roles:"
-            " id timestamp prediction probability label latency_ms error.[/]",
-        ),
-    ] = None,
+    log: LogArgument,
+    config: RulesOption = None,
+    baseline: BaselineOption = None,
+    model: RowsModelOption = None,
+    version: RowsVersionOption = None,
+    mapped: MappedOption = None,
     ignore: IgnoreOption = None,
-    since: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help=f"Of a topic, what was appended from then on: {FORMS}."),
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Of a topic, what was appended until then.")
-    ] = None,
-    reports: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Write every report of every window to FILE, as JSON lines."
-        ),
-    ] = None,
-    fail_on: Annotated[
-        Severity | None,
-        typer.Option(metavar="SEVERITY", help="Exit 1 where anything as bad or worse fires."),
-    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    reports: ReportsOption = None,
+    fail_on: FailOnOption = None,
     as_json: JsonOption = False,
-    settings_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--settings",
-            metavar="FILE",
-            help="Settings file (TOML). [dim]Default: ./streamgauge.toml, where it exists.[/]",
-            rich_help_panel="Where things are",
-        ),
-    ] = None,
+    settings_file: SettingsOption = None,
     data_dir: DataDirOption = None,
     namespace: NamespaceOption = None,
 ) -> None:

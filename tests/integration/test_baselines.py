@@ -143,6 +143,9 @@ def test_a_change_of_grid_loses_no_count_and_mixes_none(
     changed_ms, built = ahead(flow, run, "baseline", "build", new_file, *of)
     flow.reaches(changed_ms + 20 * MINUTE_MS)
     end_ms = changed_ms // (5 * MINUTE_MS) * 5 * MINUTE_MS + 10 * MINUTE_MS
+    short = programs.run("baseline", "promote", *of, "--window", "1m")
+    assert short.returncode == 1
+    assert "the window has 50 rows, but a baseline needs at least 200" in short.stderr
     window = ("--window", "5m", "--end", str(end_ms))
     promoted_ms, promoted = ahead(flow, run, "baseline", "promote", *of, *window)
     assert (promoted["origin"], promoted["rows"]) == ("promoted", 5 * EVENTS_A_MINUTE)
@@ -261,6 +264,17 @@ def test_a_new_version_inherits_and_a_rolling_baseline_follows_the_days(
     assert without["baseline"] is None
     assert len(activations()) == 2, "each once"
     config.close()
+
+
+def test_what_is_not_there_is_said_in_a_sentence(programs: Any) -> None:
+    for command, words in (
+        ("rollback", "shop 1 has no baseline: `streamgauge baseline list`"),
+        ("promote", "no model 'shop' has sent an event"),
+    ):
+        done = programs.run("baseline", command, "-m", MODEL, "-v", "1")
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_what_is_retired_is_forgotten_by_all(stack: Any, namespace: Any, programs: Any) -> None:
