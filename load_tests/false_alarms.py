@@ -11,7 +11,8 @@ windows through its grid, and the first ones of each cell also through its `drif
   sequences, of which each feature of a window has another one.
 * Raw tests and peers see a fifth of the windows, and a twenty-fifth of those beyond 1,000 rows.
 
-Usage: ``python -m load_tests.false_alarms [--quick] [--jobs 1]`` (20 minutes; quick: one)
+Usage: ``python -m load_tests.false_alarms [--quick] [--jobs 1] [--seed 0]``; 10 minutes on one
+core, quick 15 seconds.
 """
 
 import argparse
@@ -59,6 +60,7 @@ class Extent:
     sizes: tuple[int, ...]
     power_sizes: tuple[int, ...]
     months: int
+    seed: int = 0
 
 
 FULL = Extent(40, 250, (50, 100, 250, 500, 1_000, 5_000, 20_000, 100_000), (100, 250, 500), 200)
@@ -71,9 +73,9 @@ def times_ms(n: int) -> IntArray:
 
 
 @lru_cache(None)
-def model(rho: float, number: int) -> tuple[Feature, ...]:
+def model(seed: int, rho: float, number: int) -> tuple[Feature, ...]:
     """Build one reference of all ten features."""
-    rng = np.random.default_rng([1, int(10 * rho), number])
+    rng = np.random.default_rng([seed, 1, int(10 * rho), number])
     rows = {shape: levels(rng, rho, 1, ROWS)[0] for shape in SHAPES}
     data: dict[str, Any] = {shape: table(shape)[of] for shape, of in rows.items()}
     data[CATEGORICAL] = np.array(_NAMES)[data[CATEGORICAL].astype(int)]
@@ -119,12 +121,12 @@ def sequences(rng: np.random.Generator, rho: float, n: int) -> npt.NDArray[np.in
 def false_alarms(extent: Extent, cell: tuple[float, int]) -> dict[str, FloatArray]:
     """Share of windows with any alarm by rule, for each reference."""
     rho, n = cell
-    rng = np.random.default_rng([2, int(10 * rho), n])
+    rng = np.random.default_rng([extent.seed, 2, int(10 * rho), n])
     few = extent.windows // (5 if n <= _DRAWN_MAX else 25)
     pool = sequences(rng, rho, n) if n > _DRAWN_MAX and rho else None
     shares: dict[str, list[float]] = {}
     for number in range(extent.references):
-        features = model(rho, number)
+        features = model(extent.seed, rho, number)
         alarms: dict[str, npt.NDArray[np.bool_]] = {}
         drawn = None
         if n <= _DRAWN_MAX:
@@ -167,11 +169,11 @@ def power(extent: Extent, n: int) -> dict[tuple[str, float], FloatArray]:
 
     By rule: raw tests, ours without time order, and with it.
     """
-    rng = np.random.default_rng([3, n])
+    rng = np.random.default_rng([extent.seed, 3, n])
     windows = max(10, extent.windows // 5)
     found: dict[tuple[str, float], list[list[float]]] = {}
     for number in range(extent.references):
-        features = model(0.0, number)
+        features = model(extent.seed, 0.0, number)
         rules: list[tuple[tuple[Feature, ...], Any]] = [
             (tuple(timed(one, order) for one in features), None) for order in (None, n)
         ]
@@ -208,13 +210,13 @@ def _replaced(tests: Tests, k: int, one: Tests) -> Tests:
 
 def month(extent: Extent, rho: float) -> dict[int, tuple[float, float]]:
     """False alarms in 30 days with a budget of one: windows and features, by decision window."""
-    rng = np.random.default_rng([4, int(10 * rho)])
+    rng = np.random.default_rng([extent.seed, 4, int(10 * rho)])
     hours = MONTH_MS // HOUR_MS
     windows = extent.months * hours // extent.references
     sizes = (HOUR_MS, DAY_MS)
     found: dict[int, list[tuple[float, float]]] = {size: [] for size in sizes}
     for number in range(extent.references):
-        features = model(rho, number)
+        features = model(extent.seed, rho, number)
         counts = [one.counts(levels(rng, rho, windows, MONTH_ROWS)) for one in features]
         tests = tests_of(features, counts, MONTH_ROWS)
         for size in sizes:
@@ -258,12 +260,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small part, in a minute")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn")
     arguments = parser.parse_args()
-    extent = QUICK if arguments.quick else FULL
+    extent = replace(QUICK if arguments.quick else FULL, seed=arguments.seed)
     began = time.monotonic()
     print(f"Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}")
     print(f"{extent.references} references of {ROWS:,} rows, {extent.windows} windows each", end="")
-    print(f"; {extent.months} months")
+    print(f"; {extent.months} months; seed {extent.seed}")
     with ProcessPoolExecutor(arguments.jobs) as pool:
         cells = [(rho, n) for rho in RHOS for n in extent.sizes]
         alarms = pool.map(partial(false_alarms, extent), cells)
