@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from stream.embedded import EmbeddedStack
 
@@ -19,6 +20,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
     """
     with EmbeddedStack.start(tmp_path_factory.mktemp("stack")) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _logs_where_they_went() -> Iterator[None]:
+    """Undo what a command configured: its stderr is pytest's, and closed after the test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
