@@ -61,7 +61,7 @@ outlier_rate | share | Numeric cells far outside the baseline's quartiles
 duplicate_rate | share | Events whose identity was seen before, of all events
 schema_drift | count | Features gained or lost against the baseline
 constraint_violations | count | Feature cells that break a configured constraint
-throughput_spike | deviations | Throughput against the last windows, in robust standard deviations; live windows only
+throughput_spike | deviations | Throughput against the last windows, in robust deviations; live only
 error_rate_spike | deviations | The same of error_rate
 latency_p95_spike | deviations | The same of latency_p95_ms
 missing_rate_spike | deviations | The same of missing_rate
