@@ -63,8 +63,9 @@ class Extent:
     seed: int = 0
 
 
-FULL = Extent(40, 250, (50, 100, 250, 500, 1_000, 5_000, 20_000, 100_000), (100, 250, 500), 200)
-QUICK = Extent(4, 50, (50, 250, 5_000), (250,), 2)
+SIZES = (50, 100, 250, 500, 1_000, 5_000, 20_000, 100_000)
+FULL = Extent(40, 250, sizes=SIZES, power_sizes=SIZES[:6], months=200)
+QUICK = Extent(4, 50, sizes=(50, 250, 5_000), power_sizes=(250,), months=2)
 
 
 def times_ms(n: int) -> IntArray:

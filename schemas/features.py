@@ -39,19 +39,33 @@ class DriftMetric(StrEnum):
     L_INFINITY = "l_infinity"
 
 
-class FeatureDriftConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fixed threshold instead of the calibrated decision.
+class FeatureDriftConfig(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """How drift of one feature is decided, where that differs from the model's way.
 
     Attributes
     ----------
     metric
-        Which distance decides.
+        Which distance decides instead of the calibrated decision; together with `threshold`.
     threshold
         The feature has drifted when the distance is above.
+    min_effect
+        Of the calibrated decision: smaller shifts of this feature are no drift.
     """
 
-    metric: DriftMetric
-    threshold: Annotated[float, Meta(ge=0)]
+    metric: DriftMetric | None = None
+    threshold: Annotated[float, Meta(ge=0)] | None = None
+    min_effect: Annotated[float, Meta(ge=0)] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.metric is None) != (self.threshold is None):
+            raise ValueError("`metric` and `threshold` make a fixed threshold together: give both")
+        if (self.metric is None) == (self.min_effect is None):
+            raise ValueError(
+                "give a fixed threshold (`metric`, `threshold`) or the `min_effect` of the"
+                " calibrated decision"
+            )
 
 
 class FeatureConfig(
@@ -74,7 +88,7 @@ class FeatureConfig(
     regex
         Constraint: strings match it from start to end (RE2 syntax, at most 1,000 characters).
     drift
-        A fixed threshold instead of the calibrated decision.
+        A fixed threshold instead of the calibrated decision, or a smallest effect of its own.
     """
 
     kind: FeatureKind | None = None

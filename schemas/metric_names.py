@@ -59,7 +59,7 @@ unseen_rate | share | Categorical cells with a category the baseline has not
 out_of_range_rate | share | Numeric cells outside the baseline's minimum and maximum
 outlier_rate | share | Numeric cells far outside the baseline's quartiles
 duplicate_rate | share | Events whose identity was seen before, of all events
-schema_drift | count | Features gained or lost against the baseline
+schema_drift | count | Features gained, lost or of another type against the baseline
 constraint_violations | count | Feature cells that break a configured constraint
 throughput_spike | deviations | Throughput against the last windows, in robust deviations; live only
 error_rate_spike | deviations | The same of error_rate

@@ -7,6 +7,7 @@ either explains what is wrong or counts the odd feature as a mismatch.
 """
 
 import json
+import re
 from collections.abc import Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Union, cast
@@ -36,6 +37,8 @@ _Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _RequestId = Annotated[str, Meta(min_length=1, max_length=256)] | _Integer | None
 _SMALLEST_FEATURE_BYTES = 6  # "a":1,
 _LONG_INTEGER_DIGITS = 300
+_no_field_name = re.compile(r'[\\"\x00-\x1f]').search
+"""msgspec takes no such character in the name of a struct's field."""
 
 
 class DecodedEvent(msgspec.Struct, gc=False):
@@ -117,10 +120,11 @@ class Decoder:
                 (f"f{i}", (float | None) if numeric else Any, None)
                 for i, numeric in enumerate(features.values())
             ]
-            rename = {f"f{i}": name for i, name in enumerate(features)}
+            decodes = not any(map(_no_field_name, features))
+            rename = {f"f{i}": name for i, name in enumerate(features)} if decodes else None
             struct = msgspec.defstruct("Features", fields, rename=rename, gc=False)
             self._features[model] = (struct, features)
-            kind = struct | None
+            kind = struct | None if decodes else None  # then features take the slower path
         made = msgspec.defstruct(
             "Event",
             [("features", kind, None)],

@@ -23,6 +23,8 @@ ROW_BYTES_MAX = 4_000
 """A longer row goes without its arrays, and is left out if it is too long even so: 5,000 rows then
 stay below 20 MB, and usually at 2 MB."""
 
+_ITEM_TYPES = frozenset({int, float, str, type(None)})
+
 SampleRow = tuple[int, bytes]
 
 
@@ -104,7 +106,10 @@ def _bounded(value: Any) -> Any:
 
 
 def _is_kept(name: str, value: Any) -> bool:
-    return len(name) <= FEATURE_NAME_CHARACTERS_MAX and not isinstance(value, dict)
+    """Whether a baseline could hold it: no object, nor an array of anything but numbers or strings."""
+    if len(name) > FEATURE_NAME_CHARACTERS_MAX or isinstance(value, dict):
+        return False
+    return not isinstance(value, list) or _ITEM_TYPES.issuperset(map(type, value))
 
 
 def smallest(rows: Sequence[SampleRow], rows_max: int) -> list[SampleRow]:

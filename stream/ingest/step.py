@@ -18,7 +18,7 @@ from stream.ingest.sample import SampleRow, sample_rows
 from stream.state.books import BOOKS
 from stream.state.keys import PartitionId, VersionId
 from stream.state.store import Watermark
-from stream.window.count import Batch, count_events
+from stream.window.count import FEATURE_NAME_CHARACTERS_MAX, Batch, count_events
 from stream.window.delta import GAINED_EVERY, PaneDelta
 from stream.window.panes import PaneId
 from stream.window.plan import PlanBook
@@ -277,7 +277,8 @@ def _to_count(
     if names is not None:
         known = frozenset(names)
         for k in np.flatnonzero(hashes % GAINED_EVERY == 0).tolist():
-            found = decoder.names_beyond(model, batch.payloads.values[int(members[k])], known)
+            new = decoder.names_beyond(model, batch.payloads.values[int(members[k])], known)
+            found = [name for name in new if len(name) <= FEATURE_NAME_CHARACTERS_MAX]
             if found:
                 gained[k] = found
     identified = np.array([event.request_id is not None for event in events], dtype=np.bool_)

@@ -74,7 +74,7 @@ def _features(number: int) -> str:
 
 
 def _unexplained(check: DriftCheck) -> list[str]:
-    """Predictions that change for inputs that don't, and the other way round."""
+    """Predictions that change for inputs that don't."""
     if not check.outputs or not check.features:
         return []
     answers = any(one.drifted for one in check.outputs)

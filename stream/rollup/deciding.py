@@ -24,6 +24,12 @@ class DecisionTerms:
     effect_min: float
     features: Mapping[str, FeatureConfig]
 
+    def effect_min_of(self, name: str) -> float:
+        """Smallest effect of a feature: its own where it has one."""
+        config = self.features.get(name)
+        own = None if config is None or config.drift is None else config.drift.min_effect
+        return self.effect_min if own is None else own
+
 
 def decide_window(terms: DecisionTerms, found: Mapping[str | None, Comparison]) -> None:
     """Decide, and write the decisions into the figures.
@@ -45,14 +51,16 @@ def decide_window(terms: DecisionTerms, found: Mapping[str | None, Comparison]) 
         for name, test in comparison.tests.items()
         if not _is_fixed(terms, name)
     }
-    decisions = decide(tests, terms.alpha, terms.effect_min)
+    floors = {(segment, name): terms.effect_min_of(name) for segment, name in tests}
+    decisions = decide(tests, terms.alpha, terms.effect_min, floors)
     for segment, comparison in found.items():
         mine = {name: decisions[of, name] for of, name in decisions if of == segment}
         _write(terms, comparison, mine, len(tests))
 
 
 def _is_fixed(terms: DecisionTerms, name: str) -> bool:
-    return name in terms.features and terms.features[name].drift is not None
+    config = terms.features.get(name)
+    return config is not None and config.drift is not None and config.drift.metric is not None
 
 
 def _write(
@@ -77,7 +85,10 @@ def _write(
         figures = found.outputs.setdefault(role, {})
         figures |= {"drift_q_value": output.q_value, "drifted": output.drifted}
     if outputs:
-        found.metrics["prediction_drifted"] = any(output.drifted for output in outputs.values())
+        answers = any(output.drifted for output in outputs.values())
+        found.metrics["prediction_drifted"] = answers
+        if decided:
+            found.metrics["prediction_drifted_alone"] = answers and not any(decided)
 
 
 def _exceeds(config: FeatureConfig, figures: Mapping[str, bool | float | str]) -> bool | None:
@@ -94,5 +105,6 @@ def _explained(
         return decompose(reference, counts)
     values = int(counts[:MISMATCH].sum())
     phi = phi_at(reference.baseline.dispersion, values)
-    shift = min_detectable_shift(reference, values, terms.alpha / questions, terms.effect_min, phi)
+    alpha, effect_min = terms.alpha / questions, terms.effect_min_of(name)
+    shift = min_detectable_shift(reference, values, alpha, effect_min, phi)
     return {} if shift is None else {"min_detectable_shift": shift}

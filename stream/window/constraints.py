@@ -19,7 +19,6 @@ from schemas.features import FeatureConfig
 from schemas.names import canonical_class
 
 MIN, MAX, ALLOWED, NOT_NULL, REGEX = "min", "max", "allowed", "not_null", "regex"
-KINDS = (MIN, MAX, ALLOWED, NOT_NULL, REGEX)
 CONFIDENCE = "prediction_confidence"
 _ID_CHARACTERS = 16
 _LARGEST = float(np.finfo(np.float64).max)

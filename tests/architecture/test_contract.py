@@ -309,7 +309,8 @@ def test_the_example_of_a_configuration_is_accepted_and_has_every_field() -> Non
     assert list(model["drift"]) == fields(DriftConfig)
     assert list(model["labels"]) == [f for f in fields(LabelsConfig) if f != "absent_means"]
     assert set(model["features"]["age"]) <= set(fields(FeatureConfig))
-    assert list(model["features"]["age"]["drift"]) == fields(FeatureDriftConfig)
+    by_feature = [name for of in model["features"].values() for name in of["drift"]]
+    assert by_feature == fields(FeatureDriftConfig)
     assert (config.models[0].model_name, config.rules[0].name) == ("credit", "accuracy-drop")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -58,7 +59,10 @@ class Decision:
 
 
 def decide(
-    tests: Mapping[Key, FeatureTest], alpha: float, effect_min: float = EFFECT_MIN
+    tests: Mapping[Key, FeatureTest],
+    alpha: float,
+    effect_min: float = EFFECT_MIN,
+    floors: Mapping[Key, float] = MappingProxyType({}),
 ) -> dict[Key, Decision]:
     """Decide which features drifted in one decision window.
 
@@ -67,6 +71,7 @@ def decide(
     tests : by feature, or by segment and feature: of all that share the budget
     alpha : chance of any false alarm in this window (`stream.stats.drift.budget`)
     effect_min : smaller shifts are no drift
+    floors : the same of features that have one of their own
 
     Returns
     -------
@@ -91,7 +96,9 @@ def decide(
     rejected = p_values[adjusted <= alpha]
     bound = float(rejected.max()) if len(rejected) else -1.0
     return {
-        name: Decision(q_value, q_value <= alpha and _is_large(test, bound, effect_min))
+        name: Decision(
+            q_value, q_value <= alpha and _is_large(test, bound, floors.get(name, effect_min))
+        )
         for (name, test), q_value in zip(tests.items(), adjusted.tolist(), strict=True)
     }
 

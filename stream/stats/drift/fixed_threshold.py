@@ -16,7 +16,8 @@ def exceeds(figures: Mapping[str, float], config: FeatureDriftConfig) -> bool | 
 
     Returns
     -------
-    None where the distance could not be computed: then nothing is decided.
+    None where the distance could not be computed, or nothing is configured: then nothing is
+    decided.
 
     Examples
     --------
@@ -24,5 +25,7 @@ def exceeds(figures: Mapping[str, float], config: FeatureDriftConfig) -> bool | 
     >>> exceeds({"psi": 0.31}, config), exceeds({}, config)
     (True, None)
     """
+    if config.metric is None or config.threshold is None:
+        return None
     distance = figures.get(config.metric)
     return None if distance is None else distance > config.threshold

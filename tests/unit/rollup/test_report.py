@@ -197,6 +197,18 @@ def test_a_fixed_threshold_decides_alone(baseline: Baseline) -> None:
     assert report.metrics["drifted_features"] == 1
 
 
+def test_a_feature_may_have_a_smallest_effect_of_its_own(baseline: Baseline) -> None:
+    plan = compile_plan(Plan(), compile_layout(baseline))
+    counts = counted(baseline, plan, events_of(table(2_000, 3, shift=1.0)), list(range(2_000)))
+    drifted = []
+    for smallest in (0.02, 5.0):
+        own = FeatureConfig(drift=FeatureDriftConfig(min_effect=smallest))
+        [report] = reports(baseline, plan, counts, DecisionTerms(0.01, 0.02, {"age": own}))
+        drifted.append(report.features["age"]["drifted"])
+        assert float(report.features["age"]["drift_q_value"]) < 1e-6
+    assert drifted == [True, False]
+
+
 def test_violations_duplicates_and_gained_features(baseline: Baseline) -> None:
     features = {
         "age": FeatureConfig(min=30, max=60, not_null=True),
