@@ -21,7 +21,7 @@ SHOW_FETCHED := sed -un 's/^ *\(Downloading\|Using cached\) \([^ ]*\).*/    \2/p
 
 .PHONY: help
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: setup
 setup: $(VENV)/.project ## install everything, pinned, into .venv; the second time takes seconds
@@ -49,6 +49,10 @@ bench: setup ## events per CPU-second of a worker, beside a bare consumer and Fa
 .PHONY: bench-visible
 bench-visible: setup ## how long until an event is visible in Redis, at 5,000 events/s
 	$(BIN)/python -m load_tests.visible
+
+.PHONY: bench-false-alarms
+bench-false-alarms: setup ## false alarms and power of the drift decision, beside others' (10 minutes)
+	$(BIN)/python -m load_tests.false_alarms --seed 1
 
 .PHONY: bench-memory
 bench-memory: setup ## Redis memory of model versions in the steady state (3 minutes)

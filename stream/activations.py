@@ -15,8 +15,9 @@ from schemas.activations import Activation, Plan, plan_id, plan_of
 from schemas.baselines import Baseline
 from schemas.features import FeatureConfig
 from schemas.models import ModelConfig, window_specs
+from schemas.timestamps import TIMESTAMP_MS_MAX
 from stream.window.panes import MINUTE_MS, ceil_to
-from stream.window.segments import TAG, resolve_segments
+from stream.window.segments import SEGMENTS_MAX, TAG, resolve_segments
 
 AHEAD_MS = 30_000
 """An activation begins so far ahead: the registry follows its topics within a second, and a worker
@@ -88,6 +89,21 @@ def counts_by_default(plan: Plan) -> bool:
 def same_plan(one: Plan, other: Plan) -> bool:
     """Whether two plans count alike."""
     return plan_id(one) == plan_id(other)
+
+
+def check_activation(activation: Activation) -> None:
+    """Refuse an activation that workers could not count by.
+
+    Raises
+    ------
+    ValueError
+        For a start that is no time, or more segments than a model version may have.
+    """
+    if not 0 <= activation.effective_from <= TIMESTAMP_MS_MAX:
+        raise ValueError(f"effective_from {activation.effective_from} is no time in ms")
+    segments = sum(len(values) + 1 for values in activation.plan.segment_values.values())
+    if segments > SEGMENTS_MAX:
+        raise ValueError(f"{segments} segments: a model version has at most {SEGMENTS_MAX}")
 
 
 def name_of(activation: Activation) -> str:

@@ -18,9 +18,11 @@ from schemas.activations import Activation, plan_id
 from schemas.baselines import Baseline
 from schemas.features import FeatureKind
 from schemas.models import ModelConfig, window_specs
-from schemas.records import decode_record
+from schemas.records import ConfigRecord, decode_record
 from schemas.rules import RuleConfig, SilenceConfig
 from schemas.topics import Topic, topic_name
+from stream.activations import check_activation
+from stream.baseline.soundness import check_baseline
 from stream.ingest.decode import Decoder
 from stream.kafka import ADMIN_TIMEOUT_S, KafkaUnavailableError, make_follower
 from stream.settings import BoundsSettings, Settings
@@ -68,6 +70,19 @@ class Snapshot:
 
 
 NOTHING = Snapshot()
+
+
+def _sound_baseline(value: bytes) -> Baseline:
+    baseline = msgspec.json.decode(value, type=Baseline)
+    check_baseline(baseline)
+    return baseline
+
+
+def _sound_record(key: str, value: bytes) -> ConfigRecord:
+    record = decode_record(key, value)
+    if isinstance(record, Activation):
+        check_activation(record)
+    return record
 
 
 class Registry:
@@ -169,18 +184,18 @@ class Registry:
             try:
                 if message.topic() == self._baselines_topic:
                     if value:
-                        baselines[key] = msgspec.json.decode(value, type=Baseline)
+                        baselines[key] = _sound_baseline(value)
                     else:
                         baselines.pop(key, None)
                 else:
                     kind, _, name = key.partition("/")
                     if value:
-                        configs[kind][name] = decode_record(key, value)
+                        configs[kind][name] = _sound_record(key, value)
                         if kind == "activation":
                             made_ms.setdefault(name, message.timestamp()[1])
                     else:
                         configs[kind].pop(name, None)
-            except (ValueError, KeyError) as error:
+            except (ValueError, KeyError, RecursionError) as error:
                 log.warning("record_ignored", topic=message.topic(), key=key, why=str(error))
         if changed:
             made_ms = {name: at_ms for name, at_ms in made_ms.items() if name in activations}

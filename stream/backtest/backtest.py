@@ -26,11 +26,10 @@ from stream.rollup.comparison import CompiledBaseline
 from stream.rollup.finality import settling_ms
 from stream.rollup.report import ReportContext, build_reports
 from stream.rollup.terms import (
-    SEASONAL,
     References,
     all_specs,
     decision_terms,
-    hours_of_week,
+    seasonal_hours,
     valid_at,
 )
 from stream.settings import Settings
@@ -246,7 +245,6 @@ class Backtest:
         start_ms = end_ms - spec.size_ms
         valid = valid_at(compiled, end_ms - 1)
         snapshot = self._register.snapshot
-        seasonal = config.baseline == SEASONAL and valid is not None
         return ReportContext(
             model=version.model,
             version=version.version,
@@ -254,7 +252,7 @@ class Backtest:
             compiled=valid,
             constraints=self._references.constraints_at(snapshot, version, end_ms - 1),
             terms=decision_terms(config, valid, spec, end_ms),
-            hours=hours_of_week(start_ms, end_ms) if seasonal else None,
+            hours=seasonal_hours(config, valid, start_ms, end_ms),
             seen_until_ms=end_ms,
             complete=start_ms >= self._log.seen_from_ms,
         )

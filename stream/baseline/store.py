@@ -18,6 +18,7 @@ from stream.activations import (
     start_ms,
 )
 from stream.baseline.errors import BaselineError
+from stream.baseline.soundness import check_baseline
 from stream.configure import model_config, moment, publish, publish_config
 from stream.settings import Settings
 from stream.topic_reader import header, latest_by_key
@@ -42,7 +43,8 @@ def read_baselines(settings: Settings) -> dict[str, Stored]:
     for key, message in latest_by_key(settings, Topic.BASELINES).items():
         try:
             baseline = msgspec.json.decode(message.value() or b"", type=Baseline)
-        except msgspec.DecodeError:  # of a later version
+            check_baseline(baseline)
+        except (ValueError, RecursionError):  # of a later version, or nothing that we wrote
             continue
         made = (header(message, "created_at"), header(message, "created_by"))
         out[key] = Stored(key, baseline, *made)

@@ -87,7 +87,7 @@ SettingsOption = Annotated[
         "# events as on the wire, and models and rules as `models apply` takes them",
         "streamgauge backtest day.jsonl --config models.toml --baseline reference.parquet",
         "# rows of a table",
-        "streamgauge backtest month.parquet -m credit -v 3 --map prediction=y_pred \\\\",
+        "streamgauge backtest month.parquet -m credit -v 3 --map prediction=y_pred \\",
         "    --baseline reference.parquet --fail-on error",
         "# what the topic holds of yesterday, under other rules",
         "streamgauge backtest topic:ml.predictions --since 48h --until 24h --config rules.toml",

@@ -69,7 +69,7 @@ KindOption = Annotated[
 
 @app.command(
     epilog=examples(
-        "streamgauge baseline build reference.parquet -m credit -v 3 \\\\",
+        "streamgauge baseline build reference.parquet -m credit -v 3 \\",
         "    --map prediction=y_pred --map probability=y_proba --ignore row",
         "streamgauge baseline build train.csv -m credit -v 4 --from 2026-09-21",
         then="[bold]streamgauge emit[/] or your services send events;"

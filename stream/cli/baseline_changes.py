@@ -166,7 +166,7 @@ def activate_baseline(
     version: Annotated[
         str | None,
         typer.Option(
-            "--version", "-v", metavar="VERSION", help="For this version. [dim]Its own.[/]"
+            "--version", "-v", metavar="VERSION", help="For this version. [dim]Default: its own.[/]"
         ),
     ] = None,
     start: FromOption = None,

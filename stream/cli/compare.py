@@ -43,7 +43,7 @@ _P_MIN = 1e-4
         "streamgauge compare credit 3 4 --window 1h",
         "streamgauge compare credit 3 4 --segment country=FR --all",
         "# two environments of one version, by tag",
-        "streamgauge compare credit 3 \\\\",
+        "streamgauge compare credit 3 \\",
         "    --segments tags.environment=staging tags.environment=production",
         then="[bold]streamgauge drift MODEL[/] compares with the baseline instead;"
         " [bold]docs/drift.md[/] explains the columns.",

@@ -1,6 +1,6 @@
 """``drift``: check a window for drift, now."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -9,6 +9,7 @@ from stream.cli.on_demand import (
     WINDOW_DEFAULT,
     EndOption,
     ModelArgument,
+    ReadVersionOption,
     WindowOption,
     check_window,
     end_of,
@@ -43,10 +44,7 @@ COLOURS = {"none": "green", "slight": "yellow", "clear": "dark_orange", "strong"
 )
 def drift(
     model: ModelArgument,
-    version: Annotated[
-        str | None,
-        typer.Option("--version", "-v", metavar="VERSION", help="Which, where there are several."),
-    ] = None,
+    version: ReadVersionOption = None,
     window: WindowOption = WINDOW_DEFAULT,
     end: EndOption = None,
     as_json: JsonOption = False,

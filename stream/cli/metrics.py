@@ -67,7 +67,7 @@ class Aggregate(StrEnum):
         "# the live 5 minutes of every version",
         "streamgauge metrics credit",
         "# the hours of the last day, two figures",
-        "streamgauge metrics credit --window 1h --since 24h \\\\",
+        "streamgauge metrics credit --window 1h --since 24h \\",
         "    --metric accuracy --metric feature.age.psi",
         "streamgauge metrics credit --window 1h --since 7d --aggregate median --json",
         then="[bold]streamgauge watch credit[/] keeps the live figures on the screen.",

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 WINDOW_DEFAULT = "1d"
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Model name.")]
+ReadVersionOption = Annotated[
+    str | None,
+    typer.Option("--version", "-v", metavar="VERSION", help="Which, where there are several."),
+]
 WindowOption = Annotated[
     str, typer.Option("--window", "-w", metavar="SIZE", help="Window, such as 1h, 1d, 7d.")
 ]

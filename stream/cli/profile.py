@@ -13,6 +13,7 @@ from stream.cli.on_demand import (
     WINDOW_DEFAULT,
     EndOption,
     ModelArgument,
+    ReadVersionOption,
     WindowOption,
     check_window,
     end_of,
@@ -23,7 +24,6 @@ from stream.cli.options import (
     DataDirOption,
     JsonOption,
     NamespaceOption,
-    VersionOption,
     open_settings,
 )
 from stream.cli.output import (
@@ -68,8 +68,8 @@ FEATURES_SHOWN = ("missing_rate", "mean", "std", "p50", "psi", "effect", "drifte
 )
 def export(
     model: ModelArgument,
-    version: VersionOption,
     output: OutputOption,
+    version: ReadVersionOption = None,
     window: WindowOption = WINDOW_DEFAULT,
     end: EndOption = None,
     no_names: Annotated[

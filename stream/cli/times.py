@@ -1,13 +1,13 @@
 """Moments as people write them."""
 
 from stream.cli.errors import usage
-from stream.reading.moments import FORMS, moment_ms
+from stream.reading.times import FORMS, moment_ms
 
 __all__ = ["FORMS", "parse_moment"]
 
 
 def parse_moment(option: str, text: str, now_ms: int) -> int:
-    """Read a moment that was given to an option; see `stream.reading.moments`.
+    """Read a moment that was given to an option; see `stream.reading.times`.
 
     Raises
     ------

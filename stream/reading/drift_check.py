@@ -14,6 +14,7 @@ from stream.reading.severity import Severity, severity, strongest
 from stream.reading.window import CountedWindow
 from stream.rollup.comparison import OUTPUT_KEYS, Comparison, CompiledBaseline
 from stream.rollup.quality import GAINED
+from stream.rollup.report import window_at
 from stream.stats.drift.attribution import in_words, rank
 from stream.stats.drift.decomposition import decompose
 from stream.stats.multivariate import strongest_changes
@@ -81,7 +82,7 @@ class SegmentFinding(msgspec.Struct, frozen=True, kw_only=True):
     drifted: list[str]
 
 
-class Reference(msgspec.Struct, frozen=True, kw_only=True):
+class ComparedWith(msgspec.Struct, frozen=True, kw_only=True):
     """What the window was compared with.
 
     Attributes
@@ -139,8 +140,9 @@ class DriftCheck(msgspec.Struct, frozen=True, kw_only=True):
     together
         How features vary together; null where that is not known.
     min_detectable_shift
-        Largest of the smallest shifts that would have been found with 80 % power, by feature that
-        did not drift; in standard deviations of the baseline. Null where none is known.
+        The least sensitive of the features without drift, and the smallest shift of it that would
+        have been found with 80 % power, in standard deviations of the baseline. Empty where none
+        is known.
     schema_changes
         `gained`, `lost` or `changed_type`, by feature.
     """
@@ -151,7 +153,7 @@ class DriftCheck(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     sampled_count: int
     complete: bool
-    baseline: Reference
+    baseline: ComparedWith
     alpha: float
     min_effect: float
     drifted: bool
@@ -202,7 +204,7 @@ def check_drift(window: CountedWindow) -> DriftCheck:
     return DriftCheck(
         model_name=window.version.model,
         model_version=window.version.version,
-        window=window_of(window),
+        window=window_at(window.spec, window.end_ms),
         count=counts.count,
         sampled_count=counts.error_count + events,
         complete=window.complete,
@@ -219,17 +221,6 @@ def check_drift(window: CountedWindow) -> DriftCheck:
         together=_together(window, compiled, whole),
         min_detectable_shift=_blind_spots(features),
         schema_changes=dict(sorted(changed.items(), key=lambda item: (item[1] == GAINED, item[0]))),
-    )
-
-
-def window_of(window: CountedWindow) -> Window:
-    """Return a window as reports have it."""
-    return Window(
-        name=window.spec.name,
-        size_ms=window.spec.size_ms,
-        start=window.start_ms,
-        end=window.end_ms,
-        tumbling=window.end_ms % window.spec.size_ms == 0,
     )
 
 
@@ -260,10 +251,10 @@ def _finding(
     )
 
 
-def _reference(compiled: CompiledBaseline, whole: Comparison) -> Reference:
+def _reference(compiled: CompiledBaseline, whole: Comparison) -> ComparedWith:
     baseline = compiled.baseline
     columns: list[FeatureBaseline] = list(baseline.features.values())
-    return Reference(
+    return ComparedWith(
         id=compiled.baseline_id,
         model_version=baseline.model_version,
         rows=baseline.rows,

@@ -7,12 +7,12 @@ from schemas.durations import window_name
 from schemas.models import window_specs
 from schemas.windows import WindowSpec, window_spec
 from stream.reading.errors import ReadingError
-from stream.reading.moments import moment_text
+from stream.reading.times import moment_text
 from stream.reading.window import CountedWindow
 from stream.registry import Snapshot
 from stream.rollup.finality import live_end_ms
 from stream.rollup.merge import PaneCounts, decode_pane
-from stream.rollup.terms import SEASONAL, References, hours_of_week, valid_at
+from stream.rollup.terms import References, seasonal_hours, valid_at
 from stream.rollup.tracker import PaneTracker
 from stream.state.client import RedisClient
 from stream.state.codec import LAYOUT_VERSION
@@ -133,7 +133,6 @@ class WindowReader:
         snapshot = self._snapshot()
         config = snapshot.model(version)
         compiled = valid_at(self._references.of(snapshot, version), end_ms - 1)
-        seasonal = config.baseline == SEASONAL and compiled is not None
         return CountedWindow(
             version=version,
             spec=spec,
@@ -142,7 +141,7 @@ class WindowReader:
             config=config,
             compiled=compiled,
             constraints=self._references.constraints_at(snapshot, version, end_ms - 1),
-            hours=hours_of_week(start_ms, end_ms) if seasonal else None,
+            hours=seasonal_hours(config, compiled, start_ms, end_ms),
             seen_until_ms=max(start_ms, progress.newest_ms - self._disorder_ms),
             complete=start_ms >= progress.seen_from_ms,
         )

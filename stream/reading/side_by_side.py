@@ -12,10 +12,10 @@ import msgspec
 from schemas.metrics import Window, WindowReport
 from stream.arrays import FloatArray, IntArray
 from stream.reading.columns import Column, Row, column_rows, counted_alike, plain_row
-from stream.reading.drift_check import window_of
 from stream.reading.errors import ReadingError
 from stream.reading.window import CountedWindow
 from stream.rollup.comparison import OUTPUT_KEYS
+from stream.rollup.report import window_at
 from stream.stats.drift.false_discovery import q_values
 from stream.stats.drift.kolmogorov_smirnov import ks_distance, ks_p_value
 from stream.stats.two_samples import share_difference
@@ -198,7 +198,7 @@ def _told(side: Side) -> Told:
     return Told(
         model_version=side.window.version.version,
         segment=side.segment,
-        window=window_of(side.window),
+        window=window_at(side.window.spec, side.window.end_ms),
         count=0 if counts is None else counts.count,
         baseline_id=None if compiled is None else compiled.baseline_id,
     )

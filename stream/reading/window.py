@@ -7,12 +7,11 @@ from schemas.models import ModelConfig, config_id
 from schemas.windows import WindowSpec
 from stream.arrays import FloatArray
 from stream.rollup.comparison import Comparison, CompiledBaseline, compare
-from stream.rollup.deciding import DecisionTerms, decide_window
+from stream.rollup.deciding import DecisionTerms, decide_window, terms_of
 from stream.rollup.merge import GridCounts, PaneCounts
 from stream.rollup.quality import add_schema_drift
 from stream.rollup.report import ReportContext, build_reports
 from stream.state.keys import VersionId
-from stream.stats.drift.budget import alpha
 from stream.window.constraints import Constraints
 
 
@@ -56,12 +55,7 @@ class CountedWindow:
         """
         if self.compiled is None:
             return None
-        drift = self.config.drift
-        return DecisionTerms(
-            alpha(drift.false_alarms_per_month, self.spec.size_ms),
-            drift.min_effect,
-            self.config.features,
-        )
+        return terms_of(self.config, self.spec.size_ms)
 
     def counts_of(self, segment: str | None) -> PaneCounts | None:
         """Counts of all traffic, or of a segment; None where it had no event."""

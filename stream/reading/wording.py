@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from stream.reading.drift_check import DriftCheck, Finding, Together
-from stream.reading.moments import moment_text
+from stream.reading.times import moment_text
 
 _SHOWN_MAX = 3
 _ID_CHARACTERS = 12

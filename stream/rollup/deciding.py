@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.features import FeatureConfig
+from schemas.models import ModelConfig
 from stream.rollup.comparison import OUTPUT_KEYS, Comparison
+from stream.stats.drift.budget import alpha
 from stream.stats.drift.decision import Decision, decide
 from stream.stats.drift.decomposition import decompose
 from stream.stats.drift.detectable import min_detectable_shift
@@ -29,6 +31,13 @@ class DecisionTerms:
         config = self.features.get(name)
         own = None if config is None or config.drift is None else config.drift.min_effect
         return self.effect_min if own is None else own
+
+
+def terms_of(config: ModelConfig, size_ms: int) -> DecisionTerms:
+    """Terms on which a decision window of this length decides, at the configured budget."""
+    drift = config.drift
+    level = alpha(drift.false_alarms_per_month, size_ms)
+    return DecisionTerms(level, drift.min_effect, config.features)
 
 
 def decide_window(terms: DecisionTerms, found: Mapping[str | None, Comparison]) -> None:
@@ -105,6 +114,6 @@ def _explained(
         return decompose(reference, counts)
     values = int(counts[:MISMATCH].sum())
     phi = phi_at(reference.baseline.dispersion, values)
-    alpha, effect_min = terms.alpha / questions, terms.effect_min_of(name)
-    shift = min_detectable_shift(reference, values, alpha, effect_min, phi)
+    level, effect_min = terms.alpha / questions, terms.effect_min_of(name)
+    shift = min_detectable_shift(reference, values, level, effect_min, phi)
     return {} if shift is None else {"min_detectable_shift": shift}

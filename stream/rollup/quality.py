@@ -21,7 +21,6 @@ GAINED, LOST, CHANGED = "gained", "lost", "changed_type"
 """How the schema of a feature drifted: the figure ``schema_change``."""
 CHANGED_SHARE_MIN = 0.5
 """A feature most of whose values are of another type has changed its type."""
-_EVENTS = ""
 
 FEATURES_MAX = 1_000
 """Features shown of a model that nobody announced: as many as one event may have."""
@@ -83,7 +82,7 @@ def add_violations(
     found = counts.violations.get(constraints.id)
     if found is None:
         return
-    events = found.names[_EVENTS]
+    events = found.names[delta.EVENTS]
     total = 0
     for one in constraints.checks:
         broken = found.names.get(f"{one.kind}:{one.feature}", 0)

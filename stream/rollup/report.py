@@ -128,13 +128,7 @@ def _report(
         model_name=context.model,
         model_version=context.version,
         segment=segment,
-        window=Window(
-            name=spec.name,
-            size_ms=spec.size_ms,
-            start=end_ms - spec.size_ms,
-            end=end_ms,
-            tumbling=end_ms % spec.size_ms == 0,
-        ),
+        window=window_at(spec, end_ms),
         revision=counts.count,
         complete=context.complete,
         exact=covered == scored,
@@ -148,6 +142,17 @@ def _report(
         errors=errors or UNSET,
     )
     return with_report_id(report)
+
+
+def window_at(spec: WindowSpec, end_ms: int) -> Window:
+    """Return the window of ``spec`` that ends at ``end_ms``, as reports have it."""
+    return Window(
+        name=spec.name,
+        size_ms=spec.size_ms,
+        start=end_ms - spec.size_ms,
+        end=end_ms,
+        tumbling=end_ms % spec.size_ms == 0,
+    )
 
 
 def _baseline_ref(compiled: CompiledBaseline | None) -> BaselineRef | None:

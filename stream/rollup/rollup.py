@@ -21,11 +21,10 @@ from stream.rollup.provisional import Missing
 from stream.rollup.readmodel import Decided, ReadModel
 from stream.rollup.report import ReportContext, build_report, build_reports
 from stream.rollup.terms import (
-    SEASONAL,
     References,
     all_specs,
     decision_terms,
-    hours_of_week,
+    seasonal_hours,
     valid_at,
 )
 from stream.rollup.tracker import PaneTracker
@@ -202,7 +201,6 @@ class Rollup:
         start_ms = end_ms - spec.size_ms
         compiled = valid_at(now.compiled, end_ms - 1)
         snapshot = self._registry.snapshot
-        seasonal = now.config.baseline == SEASONAL and compiled is not None
         return ReportContext(
             model=now.version.model,
             version=now.version.version,
@@ -210,7 +208,7 @@ class Rollup:
             compiled=compiled,
             constraints=self._references.constraints_at(snapshot, now.version, end_ms - 1),
             terms=decision_terms(now.config, compiled, spec, end_ms) if final else None,
-            hours=hours_of_week(start_ms, end_ms) if seasonal else None,
+            hours=seasonal_hours(now.config, compiled, start_ms, end_ms),
             seen_until_ms=end_ms if final else now.watermark_ms,
             complete=start_ms >= now.seen_from_ms,
         )

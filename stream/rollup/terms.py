@@ -12,16 +12,16 @@ from schemas.windows import WindowSpec, window_spec
 from stream.arrays import FloatArray
 from stream.registry import Snapshot
 from stream.rollup.comparison import CompiledBaseline
-from stream.rollup.deciding import DecisionTerms
+from stream.rollup.deciding import DecisionTerms, terms_of
 from stream.state.keys import VersionId
-from stream.stats.drift.budget import alpha, decision_window_ms
+from stream.stats.drift.budget import decision_window_ms
 from stream.window.constraints import Constraints, compile_constraints
+from stream.window.panes import DAY_MS, HOUR_MS
 
 AUTO = "auto"
 SEASONAL = "seasonal"
-_HOUR_MS = 3_600_000
-_WEEK_MS = 7 * 24 * _HOUR_MS
-_MONDAY_MS = 4 * 24 * _HOUR_MS
+_WEEK_MS = 7 * DAY_MS
+_MONDAY_MS = 4 * DAY_MS
 """The first Monday since 1970, which began on a Thursday."""
 
 
@@ -103,11 +103,16 @@ def decision_terms(
         return None
     if spec.name != decision_spec(config, compiled.baseline).name:
         return None
-    return DecisionTerms(
-        alpha(config.drift.false_alarms_per_month, spec.size_ms),
-        config.drift.min_effect,
-        config.features,
-    )
+    return terms_of(config, spec.size_ms)
+
+
+def seasonal_hours(
+    config: ModelConfig, compiled: CompiledBaseline | None, start_ms: int, end_ms: int
+) -> FloatArray | None:
+    """Hours of the week that a window is compared in; None where that is not by season."""
+    if compiled is None or config.baseline != SEASONAL:
+        return None
+    return hours_of_week(start_ms, end_ms)
 
 
 def hours_of_week(start_ms: int, end_ms: int) -> FloatArray:
@@ -115,15 +120,15 @@ def hours_of_week(start_ms: int, end_ms: int) -> FloatArray:
 
     Examples
     --------
-    >>> hours_of_week(_MONDAY_MS, _MONDAY_MS + 2 * _HOUR_MS)[:3].tolist()
+    >>> hours_of_week(_MONDAY_MS, _MONDAY_MS + 2 * HOUR_MS)[:3].tolist()
     [0.5, 0.5, 0.0]
     """
     whole_weeks, rest_ms = divmod(end_ms - start_ms, _WEEK_MS)
-    shares = np.full(HOURS_OF_WEEK, float(whole_weeks * _HOUR_MS))
+    shares = np.full(HOURS_OF_WEEK, float(whole_weeks * HOUR_MS))
     at_ms = start_ms - _MONDAY_MS
     until_ms = at_ms + rest_ms
     while at_ms < until_ms:
-        next_ms = min(until_ms, at_ms - at_ms % _HOUR_MS + _HOUR_MS)
-        shares[at_ms // _HOUR_MS % HOURS_OF_WEEK] += next_ms - at_ms
+        next_ms = min(until_ms, at_ms - at_ms % HOUR_MS + HOUR_MS)
+        shares[at_ms // HOUR_MS % HOURS_OF_WEEK] += next_ms - at_ms
         at_ms = next_ms
     return shares / (end_ms - start_ms)

@@ -12,6 +12,8 @@ import numpy as np
 from stream.arrays import FloatArray, IntArray
 
 DEVIATION_BITS = 20
+EXPONENT_MIN, EXPONENT_MAX = -1000, 1000
+"""Between these both 2**e and 2**-e are floats."""
 _CLIP = 2.0**50
 _HALF_BITS = 25
 _HALF_MASK = (1 << _HALF_BITS) - 1
@@ -23,7 +25,7 @@ def scale_exponent(deviation: float) -> int:
     """Exponent e for a feature with this standard deviation; 0 deviation counts in 2**-20."""
     if not math.isfinite(deviation) or deviation <= 0:
         return -DEVIATION_BITS
-    return math.frexp(deviation)[1] - DEVIATION_BITS
+    return max(math.frexp(deviation)[1] - DEVIATION_BITS, EXPONENT_MIN)
 
 
 def quantise(values: FloatArray, scale: FloatArray) -> IntArray:

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from stream.reading.drift_check import check_drift
 from stream.reading.errors import ReadingError
-from stream.reading.moments import moment_ms
 from stream.reading.reader import WindowReader
+from stream.reading.times import moment_ms
 from stream.reading.wording import document
 
 WINDOW_DEFAULT = "1d"

@@ -30,8 +30,6 @@ _KIND_OF_TYPE: dict[type, str] = {
     dict: deltas.ARRAY,
     type(None): deltas.NULL,
 }
-_EVENTS = ""
-"""Name under which a row of violations counts the events that were looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ def _count_pane(pane: PaneDelta, part: Batch, plan: CountingPlan, rate: float) -
 
 def _count_violations(pane: PaneDelta, scored: Batch, constraints: Constraints) -> None:
     broken = pane.violations.setdefault(constraints.id, {})
-    add_names(broken, {_EVENTS: len(scored.events)})
+    add_names(broken, {deltas.EVENTS: len(scored.events)})
     values = {
         name: columns.json_values(scored.events, scored.names, name)
         for name in constraints.features

@@ -27,6 +27,8 @@ GAINED_EVERY = 16
 TAG_VALUES_MAX = 64
 IDS_MAX = 256
 """Requests in the sample that tells how many come twice; see :mod:`stream.sketches.bottom_k`."""
+EVENTS = ""
+"""Name under which a row of violations counts the events that were looked at."""
 SUM, SQUARES, BELOW, ABOVE = range(4)
 """Sums of a numeric column: of values, of squares, and of what lies below and above the range."""
 UNSEEN_NAMES_MAX = 32

@@ -209,6 +209,23 @@ def test_a_feature_may_have_a_smallest_effect_of_its_own(baseline: Baseline) -> 
     assert drifted == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("shift", "answers", "told"),
+    [(0.0, False, (False, False)), (0.0, True, (True, True)), (1.0, True, (True, False))],
+)
+def test_a_prediction_that_changes_alone_is_told(
+    baseline: Baseline, shift: float, answers: bool, told: tuple[bool, bool]
+) -> None:
+    columns = table(1_000, 6, shift)
+    if answers:
+        columns["prediction"] = np.ones(1_000, dtype=np.int64)
+    plan = compile_plan(Plan(), compile_layout(baseline))
+    counts = counted(baseline, plan, events_of(columns), list(range(1_000)))
+    [report] = reports(baseline, plan, counts, DecisionTerms(0.01, 0.02, {}))
+    names = ("prediction_drifted", "prediction_drifted_alone")
+    assert tuple(report.metrics[name] for name in names) == told
+
+
 def test_violations_duplicates_and_gained_features(baseline: Baseline) -> None:
     features = {
         "age": FeatureConfig(min=30, max=60, not_null=True),

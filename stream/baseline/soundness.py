@@ -1,0 +1,116 @@
+"""Whether a baseline holds together, as one that anybody may have put on the topic need not.
+
+A worker counts on its grid, and the agents compare with its counts: neither may meet one of which
+no grid can be made. What :mod:`stream.baseline.build` and :mod:`stream.baseline.promote` make
+passes.
+"""
+
+import numpy as np
+
+from schemas.baselines import Baseline, FeatureBaseline, SecondMoments
+from schemas.features import FeatureKind
+from stream.baseline.errors import BaselineError
+from stream.descriptors.compute import DESCRIPTORS
+from stream.descriptors.embedding import DIMENSIONS_MAX
+from stream.sketches.sums import EXPONENT_MAX, EXPONENT_MIN
+from stream.state.codec import CELLS_MAX
+from stream.stats.multivariate import ReferenceMoments
+from stream.stats.reference import Reference
+from stream.window.layout import RowSource, compile_layout, reference_rows
+
+UNSOUND = (ValueError, LookupError, ArithmeticError, AssertionError, TypeError)
+"""What comes of computing with what a stranger wrote."""
+COUNT_MAX = 2**53
+"""Counts and times are integers below: doubles, which Redis' Lua counts with, hold them."""
+_WHY_CHARACTERS_MAX = 200
+
+
+def check_baseline(baseline: Baseline) -> None:
+    """Refuse a baseline that nothing can be counted on or compared with.
+
+    Raises
+    ------
+    BaselineError
+        That says what is wrong with it.
+    """
+    try:
+        _check(baseline)
+    except UNSOUND as error:
+        why = " ".join(str(error).split())[:_WHY_CHARACTERS_MAX].rstrip(".")
+        raise BaselineError(
+            f"the baseline of {baseline.model_name} {baseline.model_version} is not sound ({why}):"
+            " build it again"
+        ) from error
+
+
+def _check(baseline: Baseline) -> None:
+    numbers = (baseline.rows, baseline.start_ms or 0, baseline.end_ms or 0)
+    _require(all(0 <= n < COUNT_MAX for n in numbers), "its rows or times are out of range")
+    rows = reference_rows(baseline)
+    for row in rows:
+        _check_row(row)
+    references = [Reference.from_baseline(row.reference) for row in rows]
+    for row, reference in zip(rows, references, strict=True):
+        _check_cells(row, reference)
+    if baseline.moments is not None:
+        _check_moments(baseline.moments)
+    assert compile_layout(baseline).coarse.row_cells, "it has no columns"
+    cells = [reference.coarsened()[0].cells for reference in references]
+    for segment, counted in baseline.segments.items():
+        _require([len(row) for row in counted] == cells, f"segment {segment!r} has other cells")
+        _require(all(map(_are_counts, counted)), f"segment {segment!r} has no counts")
+
+
+def _check_row(row: RowSource) -> None:
+    """What must hold before the row's cells can be told."""
+    of, name = row.reference, row.name
+    _require(of.kind is not FeatureKind.IGNORE, f"{name} is ignored")
+    described = DESCRIPTORS.get(of.kind, ())
+    _require(of.descriptors.keys() <= set(described), f"{name} has unknown descriptors")
+    _require(not (described and of.edges), f"{name} has both edges and descriptors")
+    _require(bool(of.edges) or not row.described, f"descriptor {name} has no edges")
+    for edges in (of.edges, of.decile_edges, of.doane_edges):
+        _require(bool(np.all(np.diff(edges) > 0)), f"the edges of {name} do not ascend")
+    inner = {*of.decile_edges, *of.doane_edges}
+    _require(inner <= set(of.edges), f"deciles or bins of {name} are not among its edges")
+    _require(EXPONENT_MIN <= of.scale_exponent <= EXPONENT_MAX, f"{name} has no scale")
+    if of.kind is FeatureKind.EMBEDDING:
+        _require(0 < len(of.centroid) <= DIMENSIONS_MAX, f"{name} has no centroid")
+    _check_dispersion(of, name)
+
+
+def _check_dispersion(of: FeatureBaseline, name: str) -> None:
+    found = of.dispersion
+    if found is not None:
+        _require(found.chunk_rows > 0 and found.phi >= 1, f"the dispersion of {name} is none")
+
+
+def _check_cells(row: RowSource, reference: Reference) -> None:
+    of, name = row.reference, row.name
+    _require(reference.cells <= CELLS_MAX, f"{name} has {reference.cells} cells")
+    _require(all(map(_are_counts, [of.counts, *of.seasons])), f"{name} has no counts")
+    if of.segment_cells:
+        given = np.array(of.segment_cells)
+        kept = 2 if reference.numeric else 3
+        _require(len(given) == reference.cells, f"{name} has other cells in segments")
+        _require(set(of.segment_cells) == set(range(int(given[-1]) + 1)), f"{name}: segment cells")
+        _require(bool(np.all(np.diff(given[-kept - 1 :]) > 0)), f"{name}: segment cells")
+        _require(not reference.numeric or bool(np.all(np.diff(given) >= 0)), f"{name}: order")
+
+
+def _check_moments(moments: SecondMoments) -> None:
+    sizes = {len(moments.features), len(moments.means), len(moments.stds), len(moments.sums)}
+    _require(len(sizes) == 1, "its moments are of different features")
+    _require(all(std > 0 for std in moments.stds), "its moments have no standard deviations")
+    sums = (moments.rows, *moments.sums, *moments.products)
+    _require(all(abs(n) < COUNT_MAX for n in sums), "its moments are out of range")
+    ReferenceMoments.from_moments(moments)
+
+
+def _are_counts(counts: tuple[int, ...]) -> bool:
+    return all(0 <= count < COUNT_MAX for count in counts)
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(what)
