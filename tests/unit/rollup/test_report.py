@@ -17,6 +17,7 @@ from stream.rollup.comparison import CompiledBaseline
 from stream.rollup.deciding import DecisionTerms
 from stream.rollup.merge import PaneCounts, decode_pane
 from stream.rollup.report import ReportContext, build_reports
+from stream.rollup.terms import hours_of_week
 from stream.sketches.bottom_k import HashArray
 from stream.window.count import Batch, count_events
 from stream.window.delta import PaneDelta
@@ -296,3 +297,37 @@ def test_multivariate_figures_see_what_no_feature_shows(baseline: Baseline) -> N
     assert found[0].features["income"]["psi"] == found[1].features["income"]["psi"]
     before, after = (float(report.metrics["correlation_shift"]) for report in found)
     assert after > 10 * before
+
+
+def test_a_seasonal_window_is_compared_with_its_own_hours() -> None:
+    """Load that follows the hour of the day drifts every hour, unless the reference does too."""
+    rng = np.random.default_rng(10)
+    weeks, per_hour = 4, 30
+    hours = np.repeat(np.arange(weeks * 168), per_hour)
+    load = 10 * np.sin(hours * 2 * np.pi / 24) + rng.normal(size=len(hours))
+    start_ms = 1_789_948_800_000  # Monday 2026-09-21 00:00 UTC
+    times = start_ms + hours * HOUR_MS
+    data = {"load": load, "timestamp": times, "prediction": rng.integers(0, 2, len(hours))}
+    baseline = build_baseline(data, model_name="m", model_version="1")
+    plan = compile_plan(Plan(), compile_layout(baseline))
+    at_six = 10 * np.sin(6 * 2 * np.pi / 24) + rng.normal(size=500)
+    events = [{"features": {"load": float(value)}, "prediction": 1} for value in at_six]
+    counts = counted(baseline, plan, events, list(range(500)))
+    found = []
+    for of_window in (None, hours_of_week(start_ms + 6 * HOUR_MS, start_ms + 7 * HOUR_MS)):
+        compiled = CompiledBaseline(baseline_id(baseline), baseline, 0)
+        context = ReportContext(
+            "m", "1", None, compiled, None, None, of_window, HOUR_MS, complete=True
+        )
+        [report] = build_reports(HOUR, HOUR_MS, counts, context)
+        found.append(report.features["load"])
+    assert "seasonal" not in found[0]
+    assert float(found[0]["psi"]) > 1
+    # 4 weeks of this hour are 120 rows: too few, and it says so.
+    assert found[1]["seasonal"] is False
+    day = hours_of_week(start_ms + 5 * HOUR_MS, start_ms + 8 * HOUR_MS)
+    compiled = CompiledBaseline(baseline_id(baseline), baseline, 0)
+    context = ReportContext("m", "1", None, compiled, None, None, day, HOUR_MS, complete=True)
+    [report] = build_reports(HOUR, HOUR_MS, counts, context)
+    assert report.features["load"]["seasonal"] is True
+    assert float(report.features["load"]["psi"]) < 0.3
