@@ -61,7 +61,9 @@ class TopicLog:
             self._at = _places(self._consumer, topic, since_ms)
             self.seen_from_ms = self._seen_from(since_ms)
         except KafkaException as error:
-            raise LogError(f"{topic} can't be read: {error.args[0].str()}") from error
+            raise LogError(
+                f"{topic} can't be read ({error.args[0].str()}): `streamgauge doctor` says more"
+            ) from error
         self.partitions: Sequence[int] = sorted(self._at)
         self.size: int | None = sum(at.end - at.next for at in self._at.values())
 
@@ -115,7 +117,9 @@ class TopicLog:
             if error.code() == KafkaError._PARTITION_EOF:
                 at.done = True
             elif error.fatal():
-                raise LogError(f"{self.name} can't be read: {error.str()}")
+                raise LogError(
+                    f"{self.name} can't be read ({error.str()}): `streamgauge doctor` says more"
+                )
             return
         offset = message.offset() or 0
         append_ms = int(message.timestamp()[1])

@@ -33,7 +33,7 @@ def read_table(path: Path) -> pa.Table:
     if path.is_dir():
         raise BaselineError(f"{path} is a directory: give a file")
     if not path.is_file():
-        raise BaselineError(f"there is no file {path}")
+        raise BaselineError(f"there is no file {path}: check the path")
     endings = [ending.lower() for ending in path.suffixes]
     form = next((ending for ending in reversed(endings) if ending in _READERS), None)
     if form is None:

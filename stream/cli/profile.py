@@ -155,7 +155,7 @@ def _read(file: Path) -> "Profile":
         with file.open("rb") as opened:
             data = opened.read(FILE_BYTES_MAX + 1)
     except OSError as error:
-        raise usage(f"{file} can't be read: {error.strerror}") from error
+        raise usage(f"{file} can't be read ({error.strerror}): check the path") from error
     if len(data) > FILE_BYTES_MAX:
         raise CommandError(f"{file} is larger than {FILE_BYTES_MAX:,} bytes: it is no profile")
     try:
@@ -175,7 +175,7 @@ def _write(profile: "Profile", output: Path, as_json: bool) -> None:
         draft.replace(output)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise usage(f"{output} can't be written: {error.strerror}") from error
+        raise usage(f"{output} can't be written ({error.strerror}): check the path") from error
     events = sum(part.events for part in profile.parts)
     if as_json:
         print_json(

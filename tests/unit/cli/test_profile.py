@@ -70,8 +70,8 @@ def test_files_are_added_up_and_shown(run: Any, files: Any, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "code", "why"),
     [
-        (("show", "gone.sgp"), 2, "gone.sgp can't be read: No such file"),
-        (("show", "."), 2, "can't be read: Is a directory"),
+        (("show", "gone.sgp"), 2, "gone.sgp can't be read (No such file"),
+        (("show", "."), 2, "can't be read (Is a directory"),
         (("show", "text"), 1, "text is no profile"),
         (("show", "cut"), 1, "cut is damaged: its checksum is another one"),
         (("show", "later"), 1, "later is a profile of a later version"),
@@ -79,7 +79,7 @@ def test_files_are_added_up_and_shown(run: Any, files: Any, tmp_path: Path) -> N
         (("merge", "a", "-o", "x"), 2, "give two or more"),
         (("merge", "a", "a", "-o", "x"), 1, "would count it twice"),
         (("merge", "a", "c", "-o", "x"), 1, "one profile is of credit 1 and one of credit 2"),
-        (("merge", "a", "b", "-o", "no/x"), 2, "no/x can't be written: No such file"),
+        (("merge", "a", "b", "-o", "no/x"), 2, "no/x can't be written (No such file"),
         (("export", "credit", "-v", "1", "-w", "x", "-o", "x"), 2, "'x' is no duration"),
     ],
 )
