@@ -90,6 +90,7 @@ def run_faust(settings: Settings, events: int) -> float:
         "load.faust",
         broker=f"kafka://{settings.bootstrap_servers}",
         store="memory://",
+        datadir=tempfile.mkdtemp(prefix="faust-"),
         topic_disable_leader=True,
         web_enabled=False,
         value_serializer="raw",

@@ -2,9 +2,12 @@
 
 Twenty chunks, as long as the decision window, know a variance to a third: that would cost power
 where rows are independent, and false alarms where they are not. Shorter chunks know it better, but
-not what varies slowly. So chunks are halved, down to 8 values, and what counts is the largest of
-what the lengths prove beyond one standard error.
+not what varies slowly. So chunks are halved, down to 8 values. Unless one of the lengths proves
+beyond two standard errors that rows are not independent, they are taken to be; if one does, what
+counts is the largest of what the lengths prove beyond one.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,6 +22,8 @@ CHUNKS_MIN = 20
 """Chunks from which on a variance is taken: it is good to a third then, 2/19 under the root."""
 CHUNK_ROWS_MIN = 10
 """Values in a chunk: one for each decile."""
+_PROVEN_ERRORS = 2.0
+"""Independent rows seem to vary more by as many standard errors in about one column of twenty."""
 _FINEST_ROWS = 8
 """Chunks are halved as long as they hold as many: what resembles each other over less shows there
 as well."""
@@ -60,6 +65,7 @@ def dispersion_of(
 
     .. math:: \varphi = \max_L \hat\varphi_L \Big/ \left(1 + \sqrt{2 \cdot 0.42 / (K_L - 1)}\right)
 
+    if at least one of them exceeds 1 by two of these standard errors, else 1
     (`docs/decisions/0012-false-alarms.md`).
 
     Examples
@@ -94,9 +100,17 @@ def dispersion_of(
     halvings = max(0, int(np.log2(rows / max(_FINEST_ROWS, number))))
     finest = rows >> halvings
     counted = _chunks(groups[values], number, finest, halvings) if number > 1 else []
-    phi = max([1.0, *(estimate(counts) / (1 + _standard_error(counts)) for counts in counted)])
+    phi = _proven([estimate(counts) for counts in counted], [_standard_error(c) for c in counted])
     chunk_rows = finest << halvings
     return Dispersion(chunks=len(values) // chunk_rows, chunk_rows=float(chunk_rows), phi=phi)
+
+
+def _proven(estimates: Sequence[float], errors: Sequence[float]) -> float:
+    """What estimates prove, given the standard error of each in multiples of itself."""
+    pairs = list(zip(estimates, errors, strict=True))
+    if not any(estimate > 1 + _PROVEN_ERRORS * error for estimate, error in pairs):
+        return 1.0
+    return max(1.0, *(estimate / (1 + error) for estimate, error in pairs))
 
 
 def _decile_groups(totals: IntArray) -> IntArray:

@@ -106,7 +106,7 @@ def _bounded(value: Any) -> Any:
 
 
 def _is_kept(name: str, value: Any) -> bool:
-    """Whether a baseline could hold it: no object, nor an array of anything but numbers or strings."""
+    """Whether a baseline could hold it: no object, nor an array of more than numbers or strings."""
     if len(name) > FEATURE_NAME_CHARACTERS_MAX or isinstance(value, dict):
         return False
     return not isinstance(value, list) or _ITEM_TYPES.issuperset(map(type, value))
