@@ -2,14 +2,16 @@
 
 Twenty chunks, as long as the decision window, know a variance to a third: that would cost power
 where rows are independent, and false alarms where they are not. Shorter chunks know it better, but
-not what varies slowly. So chunks are halved, down to 8 values. Unless one of the lengths proves
-beyond two standard errors that rows are not independent, they are taken to be; if one does, what
-counts is the largest of what the lengths prove beyond one.
+not what varies slowly. So chunks are halved, down to 8 values. Unless one of the lengths proves at
+a level of 1 % that rows are not independent, they are taken to be; if one does, what counts is the
+largest of what the lengths prove beyond one standard error.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import chdtri
 
 from schemas.baselines import Dispersion, FeatureBaseline
 from stream.arrays import FloatArray, IntArray
@@ -22,8 +24,8 @@ CHUNKS_MIN = 20
 """Chunks from which on a variance is taken: it is good to a third then, 2/19 under the root."""
 CHUNK_ROWS_MIN = 10
 """Values in a chunk: one for each decile."""
-_PROVEN_ERRORS = 2.0
-"""Independent rows seem to vary more by as many standard errors in about one column of twenty."""
+_PROVEN_LEVEL = 0.01
+"""Of six lengths one or another seems to prove it of independent rows in 4 % of columns."""
 _FINEST_ROWS = 8
 """Chunks are halved as long as they hold as many: what resembles each other over less shows there
 as well."""
@@ -65,7 +67,7 @@ def dispersion_of(
 
     .. math:: \varphi = \max_L \hat\varphi_L \Big/ \left(1 + \sqrt{2 \cdot 0.42 / (K_L - 1)}\right)
 
-    if at least one of them exceeds 1 by two of these standard errors, else 1
+    if at least one of the estimates is larger than those of independent rows are in 1 %, else 1
     (`docs/decisions/0012-false-alarms.md`).
 
     Examples
@@ -100,17 +102,17 @@ def dispersion_of(
     halvings = max(0, int(np.log2(rows / max(_FINEST_ROWS, number))))
     finest = rows >> halvings
     counted = _chunks(groups[values], number, finest, halvings) if number > 1 else []
-    phi = _proven([estimate(counts) for counts in counted], [_standard_error(c) for c in counted])
+    phi = _proven([estimate(counts) for counts in counted], [_freedom(c) for c in counted])
     chunk_rows = finest << halvings
     return Dispersion(chunks=len(values) // chunk_rows, chunk_rows=float(chunk_rows), phi=phi)
 
 
-def _proven(estimates: Sequence[float], errors: Sequence[float]) -> float:
-    """What estimates prove, given the standard error of each in multiples of itself."""
-    pairs = list(zip(estimates, errors, strict=True))
-    if not any(estimate > 1 + _PROVEN_ERRORS * error for estimate, error in pairs):
+def _proven(estimates: Sequence[float], freedoms: Sequence[float]) -> float:
+    """What estimates prove, given the degrees of freedom of each."""
+    pairs = list(zip(estimates, freedoms, strict=True))
+    if not any(estimate > chdtri(free, _PROVEN_LEVEL) / free for estimate, free in pairs):
         return 1.0
-    return max(1.0, *(estimate / (1 + error) for estimate, error in pairs))
+    return max(1.0, *(estimate / (1 + math.sqrt(2 / free)) for estimate, free in pairs))
 
 
 def _decile_groups(totals: IntArray) -> IntArray:
@@ -134,9 +136,9 @@ def _chunks(groups: IntArray, number: int, finest: int, halvings: int) -> list[I
     return counted
 
 
-def _standard_error(counts: IntArray) -> float:
-    """Of an estimate from these chunks, in multiples of itself."""
-    return float(np.sqrt(2 * _DECILES_ALIKE / (len(counts) - 1)))
+def _freedom(counts: IntArray) -> float:
+    """Degrees of freedom of an estimate: of a mean of variances that are alike."""
+    return (len(counts) - 1) / _DECILES_ALIKE
 
 
 def _of_order(counts: IntArray) -> float:
