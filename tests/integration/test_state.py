@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import redis
 
+from schemas.keys import live_key, models_key, versions_key, windows_key
 from stream.embedded import EmbeddedStack
 from stream.rollup.merge import decode_pane
 from stream.sketches import bottom_k
 from stream.state import codec
 from stream.state.books import read_books
 from stream.state.keys import PartitionId, VersionId
+from stream.state.retention import MS_PER_DAY, forget_version, outdated_versions
 from stream.state.store import (
     CommitRefusedError,
     PartitionCommit,
@@ -252,3 +254,49 @@ def test_rows_that_do_not_fit_stop_the_commit(store: StateStore, one: bytes, oth
         store.commit(owner, [moved(FIRST, 20, 21)], [change])
     pane = store.keys.pane(CREDIT, PANE.member()).encode()
     assert everything(store)[pane] == before[pane]
+
+
+def test_what_is_older_than_its_retention_is_forgotten(store: StateStore, namespace: str) -> None:
+    claimed(store, "a")
+    store.commit("a", [moved(FIRST, 10, 13)], [counted(3)])
+    store.client.sadd(models_key(namespace), CREDIT.model)
+    store.client.sadd(versions_key(namespace, CREDIT.model), CREDIT.version)
+    store.client.sadd(windows_key(namespace, CREDIT.model), "1h")
+    store.client.hset(live_key(namespace, *CREDIT, "1h"), "count", 3)
+    last_ms = 5  # append time of the last record
+
+    def outdated(now_ms: int) -> list[VersionId]:
+        return outdated_versions(store.client, namespace, lambda _: 2, now_ms)
+
+    assert outdated(last_ms + 2 * MS_PER_DAY) == []
+    assert outdated(last_ms + 2 * MS_PER_DAY + 1) == [CREDIT]
+    assert count_in(store) == 3
+    assert forget_version(store.client, namespace, CREDIT)
+    left = {key.decode() for key in store.client.keys(f"{namespace}:*")}
+    assert left == {store.keys.clocks, *map(store.keys.partition, (FIRST, SECOND))}
+    store.commit("a", [moved(FIRST, 13, 15)], [counted(2)])
+    assert count_in(store) == 2
+
+
+def test_a_version_that_is_counted_meanwhile_is_kept(
+    store: StateStore, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed(store, "a")
+    store.commit("a", [moved(FIRST, 10, 13)], [counted(3)])
+    with redis.Redis.from_pool(store.client.connection_pool) as other:
+        pipeline = other.pipeline
+
+        def racing(*args: Any, **kwargs: Any) -> Any:
+            pipe = pipeline(*args, **kwargs)
+            multi = pipe.multi
+
+            def late() -> None:
+                store.commit("a", [moved(FIRST, 13, 15)], [counted(2)])
+                multi()
+
+            monkeypatch.setattr(pipe, "multi", late)
+            return pipe
+
+        monkeypatch.setattr(other, "pipeline", racing)
+        assert not forget_version(other, namespace, CREDIT)
+    assert count_in(store) == 5
