@@ -71,9 +71,30 @@ drift_share | share | Drifted features, of tested features
 drifted_features | count | Features whose drift was decided
 prediction_psi | distance | Population stability index of the prediction
 prediction_js | distance | Jensen-Shannon distance of the prediction, base 2
+prediction_ks | distance | Largest gap of the distribution functions of the prediction
+prediction_ks_p_value | p | p-value of prediction_ks
+prediction_wasserstein | target | Area between the distribution functions of the prediction
+prediction_hellinger | distance | Hellinger distance of the prediction
+prediction_chi2 | score | Pearson's two-sample statistic of the prediction
+prediction_chi2_p_value | p | p-value of prediction_chi2
+prediction_l_infinity | distance | Largest gap of the cell shares of the prediction
+prediction_effect | distance | Size of the shift of the prediction
+prediction_drift_p_value | p | p-value of the drift test of the prediction
+prediction_drift_q_value | p | The same, corrected for the number of features; it decides
 prediction_drifted | bool | Whether drift of the prediction was decided
 prediction_drifted_alone | bool | Whether it was while no feature drifted
 probability_psi | distance | Population stability index of the probability
+probability_js | distance | Jensen-Shannon distance of the probability, base 2
+probability_ks | distance | Largest gap of the distribution functions of the probability
+probability_ks_p_value | p | p-value of probability_ks
+probability_wasserstein | share | Area between the distribution functions of the probability
+probability_hellinger | distance | Hellinger distance of the probability
+probability_chi2 | score | Pearson's two-sample statistic of the probability
+probability_chi2_p_value | p | p-value of probability_chi2
+probability_l_infinity | distance | Largest gap of the cell shares of the probability
+probability_effect | distance | Size of the shift of the probability
+probability_drift_p_value | p | p-value of the drift test of the probability
+probability_drift_q_value | p | The same, corrected for the number of features; it decides
 label_psi | distance | Population stability index of the label
 reconstruction_error | distance | Mean squared error outside the baseline's principal components
 correlation_shift | distance | Difference of the correlation matrices, per pair of features

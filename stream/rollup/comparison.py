@@ -39,6 +39,20 @@ PROBABILITY_KEY = "\0probability"
 OUTPUT_KEYS = {PREDICTION: PREDICTION_KEY, PROBABILITY: PROBABILITY_KEY}
 SEGMENT_ROWS_MIN = 100
 """A segment of fewer rows in the baseline shows figures, and is not decided."""
+_OUTPUT_DISTANCES = (
+    "psi",
+    "js",
+    "ks",
+    "ks_p_value",
+    "wasserstein",
+    "hellinger",
+    "chi2",
+    "chi2_p_value",
+    "l_infinity",
+    "effect",
+    "drift_p_value",
+)
+"""Figures of the prediction and the probability that are metrics of the window."""
 _SEASONS_KEPT = 400
 """Seasonal references kept: those of two weeks of hours."""
 
@@ -300,8 +314,6 @@ def _output_metrics(
     role: str, values: Mapping[str, int | float], drift: Mapping[str, float]
 ) -> Metrics:
     """Metrics of the prediction or the probability, under their prefixes."""
-    distances = ("psi", "js") if role == PREDICTION else ("psi",)
     moments = ("mean", "std", "p50") if role == PREDICTION else ()
-    prefix = PREDICTION if role == PREDICTION else PROBABILITY
-    chosen = [(name, drift) for name in distances] + [(name, values) for name in moments]
-    return {f"{prefix}_{name}": source[name] for name, source in chosen if name in source}
+    chosen = [(name, drift) for name in _OUTPUT_DISTANCES] + [(name, values) for name in moments]
+    return {f"{role}_{name}": source[name] for name, source in chosen if name in source}

@@ -92,6 +92,7 @@ def _write(
     outputs = {role: decisions[key] for role, key in OUTPUT_KEYS.items() if key in decisions}
     for role, output in outputs.items():
         figures = found.outputs.setdefault(role, {})
+        found.metrics[f"{role}_drift_q_value"] = output.q_value
         figures |= {"drift_q_value": output.q_value, "drifted": output.drifted}
     if outputs:
         answers = any(output.drifted for output in outputs.values())

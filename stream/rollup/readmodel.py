@@ -32,6 +32,8 @@ DECISION_METRICS = (
     "drifted_features",
     "prediction_drifted",
     "prediction_drifted_alone",
+    "prediction_drift_q_value",
+    "probability_drift_q_value",
 )
 DECISION_FIGURES = ("drifted", "drift_q_value", "min_detectable_shift")
 
