@@ -16,6 +16,7 @@ from schemas.models import ModelConfig
 from stream.baseline.build import build_baseline
 from stream.baseline.errors import BaselineError
 from stream.baseline.read import read_table
+from stream.baseline.soundness import check_baseline
 from stream.emit.roles import ROLES
 from stream.state.keys import VersionId
 
@@ -128,11 +129,17 @@ def _written(path: Path) -> Baseline:
         data = path.read_bytes()
     except OSError as error:
         raise BaselineError(f"{path} can't be read ({error.strerror}): check the path") from error
+    baseline = _decoded(path, data)
+    check_baseline(baseline)
+    return baseline
+
+
+def _decoded(path: Path, data: bytes) -> Baseline:
     try:
         return msgspec.json.decode(data, type=_Shown).baseline
     except msgspec.ValidationError:
         pass
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BaselineError(f"{path.name} is no JSON: {error}") from error
     try:
         return msgspec.json.decode(data, type=Baseline)

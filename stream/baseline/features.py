@@ -21,7 +21,7 @@ OTHER_CATEGORIES_MAX = 8192
 """Rarer values that are told apart from unseen ones; they share one cell."""
 CATEGORIES_BYTES_MAX = 65_536
 """UTF-8 bytes of either: a dozen such features fit a Kafka message of 1 MB."""
-_MAGNITUDE_MAX = 1e150
+MAGNITUDE_MAX = 1e150
 """Squares of larger numbers leave the floats."""
 _HEADROOM_BITS = 44
 """Values up to 64 times the baseline's largest stay within the 2**50 units of the exact sums."""
@@ -88,9 +88,9 @@ def check_magnitude(name: str, size: float) -> None:
     BaselineError
         For sizes beyond 1e150.
     """
-    if size > _MAGNITUDE_MAX:
+    if size > MAGNITUDE_MAX:
         raise BaselineError(
-            f"column `{name}` holds {size:g}, beyond {_MAGNITUDE_MAX:g}: correct it or ignore it"
+            f"column `{name}` holds {size:g}, beyond {MAGNITUDE_MAX:g}: correct it or ignore it"
         )
 
 

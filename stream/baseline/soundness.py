@@ -9,6 +9,7 @@ import numpy as np
 
 from schemas.baselines import Baseline, FeatureBaseline, SecondMoments
 from schemas.features import FeatureKind
+from stream.arrays import IntArray
 from stream.baseline.errors import BaselineError
 from stream.descriptors.compute import DESCRIPTORS
 from stream.descriptors.embedding import DIMENSIONS_MAX
@@ -16,7 +17,14 @@ from stream.sketches.sums import EXPONENT_MAX, EXPONENT_MIN
 from stream.state.codec import CELLS_MAX
 from stream.stats.multivariate import ReferenceMoments
 from stream.stats.reference import Reference
-from stream.window.layout import RowSource, compile_layout, reference_rows
+from stream.window.layout import (
+    PRESENCE_CELLS,
+    PRESENCE_KINDS,
+    RowSource,
+    compile_layout,
+    reference_rows,
+)
+from stream.window.segments import split_name
 
 UNSOUND = (ValueError, LookupError, ArithmeticError, AssertionError, TypeError)
 """What comes of computing with what a stranger wrote."""
@@ -54,11 +62,23 @@ def _check(baseline: Baseline) -> None:
         _check_cells(row, reference)
     if baseline.moments is not None:
         _check_moments(baseline.moments)
-    assert compile_layout(baseline).coarse.row_cells, "it has no columns"
-    cells = [reference.coarsened()[0].cells for reference in references]
-    for segment, counted in baseline.segments.items():
-        _require([len(row) for row in counted] == cells, f"segment {segment!r} has other cells")
-        _require(all(map(_are_counts, counted)), f"segment {segment!r} has no counts")
+    compile_layout(baseline)
+    if baseline.segments:
+        _check_segments(baseline, [reference.coarsened()[0] for reference in references])
+
+
+def _check_segments(baseline: Baseline, coarse: list[Reference]) -> None:
+    """Segments of one name are parts of the whole, so that what is left is no less than nothing."""
+    cells = [reference.cells for reference in coarse]
+    together: dict[str, list[IntArray]] = {}
+    for segment, rows in baseline.segments.items():
+        _require([len(row) for row in rows] == cells, f"segment {segment!r} has other cells")
+        _require(all(map(_are_counts, rows)), f"segment {segment!r} has no counts")
+        sums = together.get(split_name(segment), [np.zeros(n, np.int64) for n in cells])
+        together[split_name(segment)] = [a + b for a, b in zip(sums, rows, strict=True)]
+    for name, sums in together.items():
+        parts = all(np.all(of.counts >= total) for of, total in zip(coarse, sums, strict=True))
+        _require(parts, f"the segments of {name} are more than the whole")
 
 
 def _check_row(row: RowSource) -> None:
@@ -87,6 +107,8 @@ def _check_dispersion(of: FeatureBaseline, name: str) -> None:
 
 def _check_cells(row: RowSource, reference: Reference) -> None:
     of, name = row.reference, row.name
+    if not of.edges and of.kind in PRESENCE_KINDS:
+        _require(reference.cells == PRESENCE_CELLS, f"{name} has categories")
     _require(reference.cells <= CELLS_MAX, f"{name} has {reference.cells} cells")
     _require(all(map(_are_counts, [of.counts, *of.seasons])), f"{name} has no counts")
     if of.segment_cells:

@@ -10,7 +10,10 @@ import structlog
 from schemas.baselines import Baseline, BaselineOrigin
 from schemas.models import ModelConfig
 from stream.baseline.build import build_baseline
+from stream.baseline.columns import DIMENSIONS_MIN
 from stream.baseline.errors import BaselineError
+from stream.baseline.features import MAGNITUDE_MAX
+from stream.descriptors.embedding import DIMENSIONS_MAX
 from stream.ingest.sample import SampledEvent
 from stream.settings import Settings
 from stream.state.client import RedisClient
@@ -114,21 +117,23 @@ def columns_of(sample: Sequence[SampledEvent]) -> dict[str, list[Any]]:
     ordered = sorted(sample, key=lambda row: (row.time_ms, row.request_id))
     names = sorted({name for row in ordered for name in row.features})
     columns = {name: one_kind([row.features.get(name) for row in ordered]) for name in names}
-    columns = {name: values for name, values in columns.items() if any(_there(values))}
+    columns = {name: values for name, values in columns.items() if _tells(values)}
     columns[_TIMESTAMP] = [row.time_ms for row in ordered]
     columns[_PREDICTION] = one_kind([row.prediction for row in ordered])
     columns[_PROBABILITY] = [row.probability for row in ordered]
     return columns
 
 
-def _there(values: Sequence[Any]) -> list[bool]:
-    return [value is not None for value in values]
+def _tells(values: Sequence[Any]) -> bool:
+    """Whether there is any value; of arrays that are all empty nobody knows what they hold."""
+    return any(value is not None and value != [] for value in values)
 
 
 def one_kind(values: Sequence[Any]) -> list[Any]:
     """Keep the values of the most frequent kind, the others as None.
 
-    Kinds are number, string, boolean, set (an array of strings) and vectors of each length.
+    Kinds are number, string, boolean, set (an array of strings) and vectors of each length. Numbers
+    that no baseline can hold, of which one event must not keep a model from its baseline, are none.
 
     Examples
     --------
@@ -155,12 +160,17 @@ def _kind(value: Any) -> str | None:
         return "boolean"
     if isinstance(value, list):
         return _kind_of_array(value)
-    return "string" if isinstance(value, str) else "number"
+    if isinstance(value, str):
+        return "string"
+    return "number" if abs(value) <= MAGNITUDE_MAX else None
 
 
 def _kind_of_array(values: Sequence[Any]) -> str | None:
     if all(isinstance(value, str) for value in values):
         return "set"
-    if any(isinstance(value, str) for value in values):
+    if not DIMENSIONS_MIN <= len(values) <= DIMENSIONS_MAX:
+        return None
+    numbers = [value for value in values if value is not None]
+    if any(isinstance(value, str) or abs(value) > MAGNITUDE_MAX for value in numbers):
         return None
     return f"vector of {len(values)}"

@@ -28,7 +28,9 @@ FEATURE = "feature"
 _ID_CHARACTERS = 16
 SEGMENT_CELLS_MAX = 32
 """Value cells of a row in a segment: what its statistics need, at a fraction of the memory."""
-_PRESENCE_KINDS = (FeatureKind.TEXT, FeatureKind.EMBEDDING, FeatureKind.SET, FeatureKind.ID)
+PRESENCE_KINDS = (FeatureKind.TEXT, FeatureKind.EMBEDDING, FeatureKind.SET, FeatureKind.ID)
+PRESENCE_CELLS = 3
+"""Cells of a column of these kinds: present, mismatched, missing."""
 
 
 class RowSource(NamedTuple):
@@ -188,7 +190,7 @@ class GridLayout:
         """Number of cells of each row, in the order of rows."""
         cells = {c.row: c.grid.cells for c in self.numeric}
         cells |= {c.row: c.cells for c in self.categorical}
-        cells |= {c.row: 3 for c in self.presence}
+        cells |= {c.row: PRESENCE_CELLS for c in self.presence}
         return tuple(cells[row] for row in range(len(cells)))
 
     @cached_property
@@ -237,7 +239,7 @@ def layout_id(baseline: Baseline) -> str:
         [
             row.role,
             row.name,
-            row.reference.kind if row.reference.kind in _PRESENCE_KINDS else "",
+            row.reference.kind if row.reference.kind in PRESENCE_KINDS else "",
             row.reference.edges,
             row.reference.scale_exponent,
             row.reference.categories,
@@ -270,7 +272,7 @@ def compile_layout(baseline: Baseline) -> GridLayout:
             grid = NumericGrid.from_baseline(reference)
             column = NumericColumn(number, row.role, row.name, grid)
             (described if row.described else numeric).append(column)
-        elif reference.kind in _PRESENCE_KINDS:
+        elif reference.kind in PRESENCE_KINDS:
             presence.append((number, row))
         else:
             codes = category_codes(reference.categories, reference.other_categories)

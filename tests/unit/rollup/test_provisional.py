@@ -88,3 +88,18 @@ def test_a_feature_that_never_has_a_value_is_none() -> None:
 def test_too_many_features_are_refused() -> None:
     with pytest.raises(BaselineError, match="2 features, more than 1"):
         learned(sample(a=float, b=float), features_max=1)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda k: 1e200 if k == 7 else float(k),
+        lambda k: [1e200, 1.0] if k == 7 else [float(k), 1.0],
+        lambda k: [float(k)],
+        lambda _: [],
+    ],
+    ids=["one huge number", "one huge component", "arrays of one number", "empty arrays"],
+)
+def test_no_event_keeps_a_model_from_its_baseline(odd: Any) -> None:
+    baseline = learned(sample(age=lambda k: float(k % 50), odd=odd, prediction=lambda k: k % 2))
+    assert baseline.features["age"].mean is not None
