@@ -61,6 +61,8 @@ def _check(baseline: Baseline) -> None:
     for row, reference in zip(rows, references, strict=True):
         _check_cells(row, reference)
     if baseline.moments is not None:
+        numeric = {name for name, of in baseline.features.items() if of.edges}
+        _require(numeric.issuperset(baseline.moments.features), "its moments are of no features")
         _check_moments(baseline.moments)
     compile_layout(baseline)
     if baseline.segments:
@@ -91,8 +93,6 @@ def _check_row(row: RowSource) -> None:
     _require(bool(of.edges) or not row.described, f"descriptor {name} has no edges")
     for edges in (of.edges, of.decile_edges, of.doane_edges):
         _require(bool(np.all(np.diff(edges) > 0)), f"the edges of {name} do not ascend")
-    inner = {*of.decile_edges, *of.doane_edges}
-    _require(inner <= set(of.edges), f"deciles or bins of {name} are not among its edges")
     _require(EXPONENT_MIN <= of.scale_exponent <= EXPONENT_MAX, f"{name} has no scale")
     if of.kind is FeatureKind.EMBEDDING:
         _require(0 < len(of.centroid) <= DIMENSIONS_MAX, f"{name} has no centroid")
@@ -102,13 +102,17 @@ def _check_row(row: RowSource) -> None:
 def _check_dispersion(of: FeatureBaseline, name: str) -> None:
     found = of.dispersion
     if found is not None:
-        _require(found.chunk_rows > 0 and found.phi >= 1, f"the dispersion of {name} is none")
+        inside = found.chunk_rows * COUNT_MAX >= 1 and 1 <= found.phi < COUNT_MAX
+        _require(inside, f"the dispersion of {name} is out of range")
 
 
 def _check_cells(row: RowSource, reference: Reference) -> None:
     of, name = row.reference, row.name
     if not of.edges and of.kind in PRESENCE_KINDS:
         _require(reference.cells == PRESENCE_CELLS, f"{name} has categories")
+    ends = [*of.decile_edges, *of.doane_edges]
+    on_grid = np.isin(ends, reference.uppers).all()
+    _require(bool(on_grid), f"deciles or bins of {name} do not end where its cells do")
     _require(reference.cells <= CELLS_MAX, f"{name} has {reference.cells} cells")
     _require(all(map(_are_counts, [of.counts, *of.seasons])), f"{name} has no counts")
     if of.segment_cells:

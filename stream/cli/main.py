@@ -102,6 +102,8 @@ def main() -> None:
     """Run a command; an error is one sentence on stderr. Exit codes: 0, 1 failed, 2 usage."""
     # Results go to stdout, which programs read; logs must not be among them.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    # Rich ones show local variables: values of events, and pages of them at every repeat.
+    structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
     try:
         app()
     except CommandError as error:

@@ -11,6 +11,7 @@ from stream.arrays import FloatArray
 from stream.baseline.build import build_baseline
 from stream.baseline.errors import BaselineError
 from stream.baseline.promote import CountedMoments, CountedRow, promoted
+from stream.baseline.soundness import check_baseline
 from stream.descriptors.compute import compile_describer
 from stream.sketches.grid import NumericGrid
 from stream.stats.reference import Reference
@@ -107,6 +108,7 @@ def test_the_grid_stays_and_the_rest_is_the_windows() -> None:
 @pytest.mark.parametrize("shift", [0.0, 0.8, 6.0])
 def test_the_new_reference_compiles_and_has_even_cells(shift: float) -> None:
     new = promote(data(2, shift=shift))
+    check_baseline(new)
     reference = Reference.from_baseline(new.features["amount"])
     assert reference.rows == ROWS
     assert reference.tested.total == reference.total
