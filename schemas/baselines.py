@@ -8,9 +8,11 @@ from enum import StrEnum
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from schemas.canonical import sha256_of
 from schemas.features import FeatureKind
+from schemas.models import Task
 from schemas.names import Name
 
 __all__ = [
@@ -18,6 +20,8 @@ __all__ = [
     "HOURS_OF_WEEK",
     "Baseline",
     "BaselineOrigin",
+    "BaselinePerformance",
+    "Calibration",
     "Dispersion",
     "FeatureBaseline",
     "SecondMoments",
@@ -180,6 +184,54 @@ class FeatureBaseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     segment_cells: tuple[int, ...] = ()
 
 
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """How probabilities of a class are corrected: piecewise linear, flat beyond both ends.
+
+    Attributes
+    ----------
+    x
+        Probabilities as the model gives them, ascending.
+    y
+        What share of the reference with such a probability was of the class; not descending.
+    """
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+class BaselinePerformance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How well the model did on the reference, where that has labels.
+
+    Attributes
+    ----------
+    task
+        What the model does; never `auto`.
+    positive_class
+        The class that precision, recall and the probability speak of.
+    labelled
+        Rows with a prediction and a label.
+    figures
+        Performance by the names of reports: `accuracy`, `rmse`, …
+    classes
+        Classes whose probabilities the reference has, sorted; binary: the positive one alone.
+    calibration
+        Of these classes; one that is not here is taken as it is.
+    score_edges
+        Inner edges of the cells (a, b] in which the join counts probabilities.
+    label
+        The labels themselves, as a column: what `label_psi` is measured against.
+    """
+
+    task: Task
+    positive_class: str = "1"
+    labelled: int
+    figures: dict[str, float]
+    classes: tuple[str, ...] = ()
+    calibration: dict[str, Calibration] = msgspec.field(default_factory=dict)
+    score_edges: tuple[float, ...] = ()
+    label: FeatureBaseline | None = None
+
+
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     """The reference of one model version.
 
@@ -212,6 +264,8 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
         each with its descriptors, then the prediction, then the probability.
     moments
         Of the numeric features; null where there are fewer than two.
+    performance
+        Absent where the data has no labels.
     """
 
     schema_version: Literal[1] = 1
@@ -227,6 +281,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     probability: FeatureBaseline | None = None
     segments: dict[str, tuple[tuple[int, ...], ...]] = msgspec.field(default_factory=dict)
     moments: SecondMoments | None = None
+    performance: BaselinePerformance | UnsetType = UNSET
 
 
 def baseline_id(baseline: Baseline) -> str:
