@@ -58,10 +58,10 @@ bench-false-alarms: setup ## false alarms and power of the drift decision, besid
 bench-memory: setup ## Redis memory of model versions in the steady state (3 minutes)
 	$(BIN)/python -m load_tests.memory
 
-PEERS := nannyml evidently
+PEERS := nannyml evidently river
 
 .PHONY: peers
-peers: $(PEERS:%=build/peers/%/.installed) ## record anew what NannyML and Evidently compute (5 minutes)
+peers: $(PEERS:%=build/peers/%/.installed) ## record anew what NannyML, Evidently and River compute (5 minutes)
 	for peer in $(PEERS); do NML_DISABLE_USAGE_LOGGING=1 DO_NOT_TRACK=1 PYTHONHASHSEED=0 \
 		build/peers/$$peer/bin/python -m tests.golden.peers.record_$$peer; done
 

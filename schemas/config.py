@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from schemas.canonical import canonical_json
+from schemas.directions import BETTER, better
 from schemas.durations import parse_duration_ms, window_name
 from schemas.features import FeatureConfig
+from schemas.metric_names import METRIC_ALIASES, describe
 from schemas.models import BASELINE_PATTERN, VERSION_PATTERN, ModelConfig
 from schemas.names import NAME_PATTERN, canonical_class
 from schemas.rules import RuleConfig
@@ -114,7 +116,10 @@ def parse_model(table: object) -> ModelConfig:
     features = table.get("features")
     for feature, settings in features.items() if isinstance(features, dict) else ():
         _converted(settings, FeatureConfig, f"{where}: feature {feature!r}")
-    return _converted(table, ModelConfig, where)
+    model = _converted(table, ModelConfig, where)
+    for figure in model.performance_threshold:
+        _refuse_unbounded(figure, where)
+    return model
 
 
 def parse_rule(table: object) -> RuleConfig:
@@ -176,6 +181,21 @@ def _refuse_repeated(names: list[str]) -> None:
         if name in seen:
             raise ConfigError(f"{name} is there twice: remove one")
         seen.add(name)
+
+
+def _refuse_unbounded(figure: str, where: str) -> None:
+    """Refuse a bound on what is no figure, or on one that is better neither high nor low."""
+    if better(figure) is not None:
+        return
+    advice = "write a rule with a condition"
+    near = get_close_matches(figure, (*BETTER, *METRIC_ALIASES), n=1)
+    if describe(figure) is not None:
+        why = f"{figure!r} is better neither high nor low"
+    elif near:
+        why, advice = f"unknown figure {figure!r}", f"did you mean `{near[0]}`?"
+    else:
+        why = f"it is not known which way {figure!r} is better"
+    raise ConfigError(f"{where}: `performance_threshold`: {why}: {advice}")
 
 
 def _instead(given: str, allowed: tuple[str, ...]) -> str:

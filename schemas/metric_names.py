@@ -11,6 +11,7 @@ import msgspec
 
 __all__ = [
     "CUSTOM_STATISTICS",
+    "FAIRNESS_METRIC_NAMES",
     "FEATURE_METRIC_NAMES",
     "METRIC_ALIASES",
     "METRIC_NAMES",
@@ -117,7 +118,11 @@ average_precision | share | Precision averaged over recall; many classes: macro 
 log_loss | nats | Mean negative log probability of the actual class
 brier | score | Mean squared error of the probability
 calibration_error | share | Mean gap of probability and observed share
+brier_reliability | score | Part of brier that is for probabilities unlike observed shares
+brier_resolution | score | Part that brier is lowered by, as observed shares differ
 label_coverage | share | Predictions that have a label, of all
+label_delay_p50_ms | ms | Median time from prediction to label
+label_delay_p95_ms | ms | 95th percentile of the time from prediction to label
 class_imbalance | ratio | Share of the largest class, divided by the smallest's
 """
 _REGRESSION = """
@@ -139,6 +144,30 @@ estimated_precision | share | Precision, estimated without labels
 estimated_recall | share | Recall, estimated without labels
 estimated_f1 | share | F1, estimated without labels
 estimated_roc_auc | share | Area under the ROC curve, estimated without labels
+"""
+_CONCEPT = """
+concept_drift | bool | Whether the error of labelled requests moved against its past; live only
+concept_drift_since | epoch ms | Start of the pane in which it moved; live only
+concept_error_before | error | Mean error before it moved; live only
+concept_error_after | error | Mean error since it last moved; live only
+page_hinkley | requests | How far errors ran from their mean; starts anew above 50; live only
+"""
+_FAIRNESS = """
+demographic_parity_difference | share | Largest less smallest share of positive predictions
+demographic_parity_difference_low | share | Lower 95 % bound of demographic_parity_difference
+demographic_parity_difference_high | share | Upper 95 % bound of demographic_parity_difference
+demographic_parity_ratio | ratio | Smallest by largest share of positive predictions
+demographic_parity_p_value | p | p-value of equal shares of positive predictions
+equal_opportunity_difference | share | Largest less smallest true positive rate
+equal_opportunity_difference_low | share | Lower 95 % bound of equal_opportunity_difference
+equal_opportunity_difference_high | share | Upper 95 % bound of equal_opportunity_difference
+equal_opportunity_ratio | ratio | Smallest by largest true positive rate
+equal_opportunity_p_value | p | p-value of equal true positive rates
+equalized_odds_difference | share | Larger difference of true and of false positive rates
+equalized_odds_difference_low | share | Lower 95 % bound of equalized_odds_difference
+equalized_odds_difference_high | share | Upper 95 % bound of equalized_odds_difference
+equalized_odds_ratio | ratio | Smaller ratio of true and of false positive rates
+equalized_odds_p_value | p | p-value of equal true and false positive rates
 """
 _FEATURE = """
 kind | text | Kind of the feature, as in its configuration
@@ -191,14 +220,17 @@ schema_change | text | `gained`, `lost` or `changed_type`, where the feature is 
 seasonal | bool | Whether it was compared with the same hours of the week
 """
 
-CUSTOM_STATISTICS = ("mean", "sum", "min", "max", "p50", "p95")
-"""What is computed of each custom figure and measurement: ``metric.<name>.<statistic>``."""
+VALUE = "value"
+CUSTOM_STATISTICS = ("mean", "sum", "min", "max", "p50", "p95", VALUE)
+"""What is computed of each custom figure and measurement: ``metric.<name>.<statistic>``; the last
+one of registered performance metrics only, which have no other."""
 
 METRIC_ALIASES: Mapping[str, str] = MappingProxyType({"latency_ms": "latency_p95_ms"})
 """Names accepted in configurations for a figure that has another name here."""
 
 _INTERVAL_GROUPS = {"classification", "regression", "ranking", "without labels"}
-_CUSTOM = re.compile(rf"metric\..+\.({'|'.join(CUSTOM_STATISTICS)})")
+_CUSTOM = re.compile(rf"metric\..+\.({'|'.join(CUSTOM_STATISTICS)})", re.DOTALL)
+_BETWEEN = re.compile(r"fairness\.(.+)\.(\w+)")
 
 
 def _registry(**tables: str) -> Mapping[str, Metric]:
@@ -218,31 +250,47 @@ METRIC_NAMES = _registry(
     regression=_REGRESSION,
     ranking=_RANKING,
     without_labels=_ESTIMATED,
+    concept_drift=_CONCEPT,
 )
 """Figures of a window, by name, in the contract's order; one that can't be computed is absent."""
 
 FEATURE_METRIC_NAMES = _registry(feature=_FEATURE)
 """The same of one feature in a window."""
 
+FAIRNESS_METRIC_NAMES = _registry(fairness=_FAIRNESS)
+"""The same between the segments of one column: ``fairness.<column>.<figure>``."""
+
 
 def describe(name: str) -> Metric | None:
     """Return what a name in the ``metrics`` of a report means, None where it is none.
 
-    Knows ``metric.<name>.<statistic>``, and the bounds `x_low`, `x_high` of a performance figure.
+    Knows ``metric.<name>.<statistic>``, ``fairness.<column>.<figure>``, the bounds `x_low`,
+    `x_high` of a performance figure, and `x_change`, how far it is from the baseline's.
 
     Examples
     --------
     >>> describe("accuracy_low").meaning
     'Lower 95 % bound of accuracy'
+    >>> describe("fairness.tags.country.equal_opportunity_difference").meaning
+    'Largest less smallest true positive rate, between segments of tags.country'
     >>> describe("acuracy") is None
     True
     """
     if name in METRIC_NAMES:
         return METRIC_NAMES[name]
     if match := _CUSTOM.fullmatch(name):
-        return Metric(name, "custom", "as sent", f"{match[1]} of a figure that was sent along")
+        unit, meaning = "as sent", f"{match[1]} of a figure that was sent along"
+        if match[1] == VALUE:
+            unit, meaning = "its own", "What a registered performance metric computes"
+        return Metric(name, "custom", unit, meaning)
+    match = _BETWEEN.fullmatch(name)
+    if match and (of := FAIRNESS_METRIC_NAMES.get(match[2])):
+        return Metric(name, of.group, of.unit, f"{of.meaning}, between segments of {match[1]}")
     for suffix, word in (("_low", "Lower"), ("_high", "Upper")):
         known = METRIC_NAMES.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
         if known is not None and known.group in _INTERVAL_GROUPS:
             return Metric(name, known.group, known.unit, f"{word} 95 % bound of {known.name}")
+    known = METRIC_NAMES.get(name.removesuffix("_change"))
+    if known is not None and known.group in _INTERVAL_GROUPS:
+        return Metric(name, known.group, known.unit, f"{known.name}, less the baseline's")
     return None

@@ -109,6 +109,11 @@ class WindowReport(msgspec.Struct, frozen=True, kw_only=True):
         Errors by type; absent where there is none.
     confusion
         Labelled events by actual, then predicted class; absent where there is none.
+    classes
+        Performance by class and name, `support` is its labelled events; absent where there is none.
+    reliability
+        Mean probability, observed share and labelled events of up to ten bins, by probability;
+        absent where there is none.
     """
 
     id: str
@@ -129,6 +134,8 @@ class WindowReport(msgspec.Struct, frozen=True, kw_only=True):
     features: dict[str, dict[str, bool | int | float | str]]
     errors: dict[str, int] | UnsetType = UNSET
     confusion: dict[str, dict[str, int]] | UnsetType = UNSET
+    classes: dict[str, dict[str, int | float]] | UnsetType = UNSET
+    reliability: list[tuple[float, float, int]] | UnsetType = UNSET
 
 
 def report_id(report: WindowReport) -> str:

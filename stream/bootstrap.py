@@ -20,6 +20,7 @@ from stream.alerting.relay import Relay
 from stream.alerting.service import Alerting
 from stream.alerting.topic import AlertTopic, read_from_start
 from stream.baseline.store import Publisher
+from stream.custom_metrics import installed_metrics
 from stream.kafka import KafkaUnavailableError, client_settings, ensure_topics, make_producer
 from stream.reading.reader import WindowReader
 from stream.registry import Registry
@@ -153,7 +154,7 @@ def run_agents(settings: Settings) -> None:
     http = HttpServer(settings.http, health, metrics, DriftApi(reader, now_ms).routes())
 
     publisher = Publisher(settings, _ADOPTED_BY, now_ms)
-    rollup = Rollup(settings, client, registry, send, publisher, now_ms)
+    rollup = Rollup(settings, client, registry, send, publisher, now_ms, installed_metrics())
     alerting = make_alerting(settings, client, registry)
     read_from_start(settings, group_name(settings.namespace), topic)
     ControlPlane(settings, rollup, alerting, http).run()

@@ -16,8 +16,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 
 from schemas.activations import Activation, plan_id
 from schemas.baselines import Baseline
+from schemas.durations import parse_duration_ms
 from schemas.features import FeatureKind
-from schemas.models import ModelConfig, window_specs
+from schemas.models import LabelsConfig, ModelConfig, window_specs
 from schemas.records import ConfigRecord, decode_record
 from schemas.rules import RuleConfig, SilenceConfig
 from schemas.topics import Topic, topic_name
@@ -212,12 +213,13 @@ class Registry:
         return found
 
     def _compile(self, activation: Activation) -> CountingPlan:
-        layout = None
+        layout = baseline = None
         if activation.baseline_id is not None:
-            layout = compile_layout(self._snapshot.baselines[activation.baseline_id])
+            baseline = self._snapshot.baselines[activation.baseline_id]
+            layout = compile_layout(baseline)
             layout = self._layouts.setdefault(layout.id, layout)
         try:
-            return plans.compile_plan(activation.plan, layout)
+            return plans.compile_plan(activation.plan, layout, baseline)
         except ValueError as error:  # written by hand: `models apply` refuses it
             log.warning("constraints_ignored", model=activation.model_name, why=str(error))
             return plans.CountingPlan(layout)
@@ -227,15 +229,38 @@ class Registry:
         versions = {VersionId(a.model_name, a.model_version) for a in snapshot.activations.values()}
         return {v: found for v in versions if (found := snapshot.activations_of(v))}
 
-    def plans(self) -> PlanBook:
-        """Which plan counts which events."""
+    def plans(self, *, joins: bool = False) -> PlanBook:
+        """Which plan counts which events; and, where asked for, how labels join them."""
         activations = {
             version: [plans.Activation(a.effective_from, self._plan(a)) for a in found]
             for version, found in self._versions().items()
         }
         used = {id(one.plan) for found in activations.values() for one in found}
         self._compiled = {key: plan for key, plan in self._compiled.items() if id(plan) in used}
-        return PlanBook(activations, self._tier_ms)
+        return PlanBook(activations, self._tier_ms, self._labels if joins else None)
+
+    def _labels(self, version: VersionId) -> LabelsConfig:
+        return self._snapshot.model(version).labels
+
+    def label_rate(
+        self, model: str | None, version: str | None, seen: Iterable[VersionId]
+    ) -> float:
+        """Share of requests whose labels are kept: the largest of the versions they may speak of.
+
+        Parameters
+        ----------
+        model, version : that a label names; None for any
+        seen : versions that have traffic
+        """
+        if model is not None and version is not None:
+            return self._labels(VersionId(model, version)).sampling_rate
+        about = [one for one in seen if model in (None, one.model)]
+        return max((self._labels(one).sampling_rate for one in about), default=1.0)
+
+    def label_horizon_ms(self, seen: Iterable[VersionId]) -> int:
+        """How long labels wait: the longest of the versions that have traffic."""
+        horizons = {self._labels(one).join_horizon for one in seen} or {LabelsConfig().join_horizon}
+        return max(map(parse_duration_ms, horizons))
 
     def _tier_ms(self, version: VersionId) -> int:
         """Length of panes: the shortest step of the model's windows."""

@@ -79,6 +79,9 @@ _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _WHOLE_NUMBER = re.compile(r"\d{1,10}")
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`\Z")
 
+JOIN_BYTES_MAX = 1_073_741_824
+"""With more, buckets would outgrow the compact form in which Redis keeps small hashes."""
+
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -158,6 +161,15 @@ class BoundsSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     segments_max: Positive = 50
 
 
+class JoinSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[join]``: what predictions that wait for labels may take of Redis' memory, about.
+
+    Beyond it, the join goes on with half of the requests of the model version that takes most.
+    """
+
+    max_bytes: Annotated[int, Meta(ge=1, le=JOIN_BYTES_MAX)] = 268_435_456
+
+
 class BaselineSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[provisional]``: when a baseline is learned from traffic."""
 
@@ -177,6 +189,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     worker: WorkerSettings = WorkerSettings()
     bounds: BoundsSettings = BoundsSettings()
     provisional: BaselineSettings = BaselineSettings()
+    join: JoinSettings = JoinSettings()
     channels: dict[str, dict[str, Any]] = {}
     routes: list[dict[str, Any]] = []
 

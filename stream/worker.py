@@ -1,50 +1,35 @@
 """The data plane: poll → decode → count → checkpoint → notify.
 
-A checkpoint is, in this order:
-
-1. rejected and late records are produced to ``ml.rejected`` and flushed,
-2. the delta is added to Redis together with offsets, watermarks and books, in one step,
-3. the group's offsets are mirrored to Kafka, for lag tools only,
-4. a notice for each changed model version goes to ``ml.panes``.
-
-A crash before 2 loses nothing, since the offsets did not move; after it everything is there once.
-A commit that Redis refuses (another worker claimed the partition, or Redis went back in time) drops
-the delta: the worker leaves the group, joins again and reads on from the stored offsets.
+It reads predictions and labels in one consumer group. Every half second it makes a checkpoint
+(:mod:`stream.checkpoint`), mirrors the offsets to Kafka for lag tools, and sends a notice for each
+changed model version to ``ml.panes``. A commit that Redis refuses (another worker claimed the
+partition, or Redis went back in time) drops the delta: the worker leaves the group, joins again and
+reads on from the stored offsets.
 """
 
-import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
-import msgspec
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from schemas.topics import Topic, topic_name
-from stream.ingest.consumer import assign_claimed, make_group_consumer
+from stream.checkpoint import Checkpoints
+from stream.ingest.consumer import claim_partitions, make_group_consumer
 from stream.ingest.ends import LogEnds
+from stream.ingest.label_step import LabelJudge, add_labels
+from stream.ingest.progress import Progress
 from stream.ingest.records import Record
-from stream.ingest.rejects import publish_refused
-from stream.ingest.sample import smallest
 from stream.ingest.shedding import Shedding
-from stream.ingest.step import Clocks, Delta, Progress, add_records
+from stream.ingest.step import Clocks, Delta, add_records
 from stream.kafka import ADMIN_TIMEOUT_S, make_producer, topic_ids
+from stream.notices import Notices
 from stream.registry import Registry
 from stream.settings import Settings
 from stream.state.keys import PartitionId, VersionId
-from stream.state.store import (
-    Claim,
-    CommitRefusedError,
-    PartitionCommit,
-    StateStore,
-    VersionCommit,
-    new_owner,
-)
+from stream.state.store import Claim, CommitRefusedError, StateStore, new_owner
 
-NOTICE_REPEAT_MS = 10_000
-NOTICE_SPACING_MS = 1_000
 _HEARTBEAT_MS = 2_000
 _LOOK_MS = 200
 _ROOM_SHARE = 0.8
@@ -78,22 +63,26 @@ class Worker:
         self.now_ms = now_ms
         self.instance = instance
         self.topic = topic_name(settings.namespace, Topic.PREDICTIONS)
+        self.label_topic = topic_name(settings.namespace, Topic.LABELS)
         self._stopping = threading.Event()
         options = settings.worker
         self._clocks = Clocks(
             options.disorder_ms, options.allowed_lateness_ms, options.future_skew_ms_max
         )
-        self._producer: Producer = make_producer(settings, **{"linger.ms": 5})
+        self._judge = LabelJudge(
+            settings.bounds.event_bytes_max, options.future_skew_ms_max, self._label_rate
+        )
+        producer: Producer = make_producer(settings, **{"linger.ms": 5})
+        self._checkpoints = Checkpoints(settings, producer, store, registry)
+        self._notices = Notices(producer, topic_name(settings.namespace, Topic.PANES))
         self._consumer: Consumer | None = None
         self._owner = ""
-        self._topic_id = ""
-        self._progress: dict[int, Progress] = {}
+        self._topic_ids: Mapping[str, str] = {}
+        self._progress: dict[str, dict[int, Progress]] = {}
         self._delta = Delta()
         self._committed_ms = 0
-        self._ends = LogEnds(settings, self.topic)
+        self._ends = LogEnds(settings)
         self._shedding = Shedding(options.shed_lag_ms)
-        self._noticed: dict[VersionId, int] = {}
-        self._to_notice: dict[VersionId, int] = {}
         self._failures = 0
         self._crowded: set[VersionId] = set()
         self._looked_ms = 0
@@ -123,11 +112,14 @@ class Worker:
 
     def _join(self) -> None:
         self._owner = new_owner()
-        self._topic_id = topic_ids(self.settings, [self.topic])[self.topic]
-        self.store.forget_other_topics(self._topic_id)
+        self._topic_ids = topic_ids(self.settings, [self.topic, self.label_topic])
+        for topic, identity in self._topic_ids.items():
+            self.store.forget_other_topics(identity, of_labels=topic == self.label_topic)
+        self._checkpoints.seen |= self.store.versions()
+        self._progress = {self.topic: {}, self.label_topic: {}}
         self._consumer = make_group_consumer(self.settings, self.instance)
         self._consumer.subscribe(
-            [self.topic],
+            [self.topic, self.label_topic],
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
             on_lost=self._on_lost,
@@ -150,7 +142,7 @@ class Worker:
     def _forget(self) -> None:
         self._delta = Delta()
         self._crowded = set()
-        self._progress = {}
+        self._progress = {self.topic: {}, self.label_topic: {}}
         self._shedding.start_over()
 
     def _turn(self) -> None:
@@ -161,11 +153,16 @@ class Worker:
         self._follow_registry()
         self._make_room()
         records: list[Record] = [m for m in polled if self._is_record(m)]
+        labels = [record for record in records if record.topic() == self.label_topic]
+        if labels:
+            delta, progress = self._delta, self._progress[self.label_topic]
+            add_labels(delta.labels, delta.refused_labels, labels, progress, self._judge)
+            records = [record for record in records if record.topic() != self.label_topic]
         if records:
             add_records(
                 self._delta,
                 records,
-                self._progress,
+                self._predictions,
                 self._decoder,
                 self._plans,
                 self._clocks,
@@ -174,19 +171,31 @@ class Worker:
         self._follow_ends()
         self._follow_lag()
         since_ms = self.now_ms() - self._committed_ms
-        worked = any(p.next != p.base for p in self._progress.values())
+        worked = any(at.next != at.base for at in self._all())
         full = self._delta.pane_count() >= options.delta_panes_max
         due = since_ms >= (options.checkpoint_ms if worked else _HEARTBEAT_MS)
-        if self._progress and (due or full):
+        if due or full:
             self._commit()
-        self._notify()
+        self._notices.send(self.now_ms())
+
+    @property
+    def _predictions(self) -> dict[int, Progress]:
+        return self._progress[self.topic]
+
+    def _all(self) -> Iterator[Progress]:
+        return (at for partitions in self._progress.values() for at in partitions.values())
+
+    def _label_rate(self, model: str | None, version: str | None) -> float:
+        return self.registry.label_rate(model, version, self._checkpoints.seen)
 
     def _follow_ends(self) -> None:
         """Move the clocks of partitions that were read to their ends, and have not grown since."""
-        ends = {n: at.end for n, at in self._progress.items() if at.end is not None}
+        ends = {
+            (at.topic, at.partition.partition): at.end for at in self._all() if at.end is not None
+        }
         asked_ms, unchanged = self._ends.unchanged(ends)
-        for partition in unchanged:
-            at = self._progress[partition]
+        for topic, partition in unchanged:
+            at = self._progress[topic][partition]
             at.clock_ms = max(at.clock_ms, asked_ms)
         self._ends.ask(ends, self.now_ms())
 
@@ -198,7 +207,8 @@ class Worker:
             self._shedding.start_over()
         now_ms = self.now_ms()
         lags_ms = {
-            n: 0 if at.end is not None else now_ms - at.clock_ms for n, at in self._progress.items()
+            n: 0 if at.end is not None else now_ms - at.clock_ms
+            for n, at in self._predictions.items()
         }
         if self._shedding.update(lags_ms):
             log.warning(
@@ -222,14 +232,14 @@ class Worker:
         limit = self.settings.worker.unrolled_panes_max
         counts = self.store.pane_counts(self._crowded)
         self._crowded = {v for v, count in counts.items() if count > limit * _ROOM_SHARE}
-        assigned = self._consumer.assignment()
+        assigned = [at for at in self._consumer.assignment() if at.topic == self.topic]
         lowest_ms = self.store.lowest_clock_ms() if self._crowded else None
         ahead = [at for at in assigned if self._is_ahead(at.partition, lowest_ms)]
         self._consumer.pause(ahead)
         self._consumer.resume([at for at in assigned if at not in ahead])
 
     def _is_ahead(self, partition: int, lowest_ms: int | None) -> bool:
-        at = self._progress.get(partition)
+        at = self._predictions.get(partition)
         return lowest_ms is not None and at is not None and at.clock_ms > lowest_ms
 
     def _pause_if_crowded(self, panes: Mapping[VersionId, int]) -> None:
@@ -241,13 +251,14 @@ class Worker:
                 why=f"more than {limit} panes wait to be rolled up: are the agents running?",
                 versions=sorted(" ".join(version) for version in crowded),
             )
-            self._consumer.pause(self._consumer.assignment())
+            assigned = self._consumer.assignment()
+            self._consumer.pause([at for at in assigned if at.topic == self.topic])
         self._crowded |= crowded
 
     def _is_record(self, message: Message) -> bool:
         """Whether a message is a record we expect; handles events of the consumer."""
         error = message.error()
-        at = self._progress.get(message.partition() or 0)
+        at = self._progress.get(message.topic() or "", {}).get(message.partition() or 0)
         if error is None:
             return at is not None and at.take(message.offset() or 0)
         if error.code() == KafkaError._PARTITION_EOF:
@@ -272,33 +283,53 @@ class Worker:
             snapshot = self.registry.snapshot
             self._decoder_version = self.registry.version
             self._decoder = self.registry.decoder(self.settings.bounds)
-            self._plans = self.registry.plans()  # it knows no sample bounds: the next commit tells
+            self._plans = self.registry.plans(
+                joins=True
+            )  # it knows no sample bounds: the next commit tells
 
     # -- assignment ------------------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
-        known = consumer.list_topics(self.topic, timeout=ADMIN_TIMEOUT_S).topics[self.topic]
-        self.store.expect(PartitionId(self._topic_id, n) for n in known.partitions)
-        claims = assign_claimed(
-            self.settings, consumer, assigned, self._topic_id, self.store, self._owner
-        )
-        for number, claim in claims.items():
-            self._progress[number] = self._progress_of(number, claim)
-        if claims:
+        at: list[TopicPartition] = []
+        for topic, identity in self._topic_ids.items():
+            of_labels = topic == self.label_topic
+            known = consumer.list_topics(topic, timeout=ADMIN_TIMEOUT_S).topics[topic]
+            expected = [PartitionId(identity, number) for number in known.partitions]
+            self.store.expect(expected, of_labels=of_labels)
+            mine = [one for one in assigned if one.topic == topic]
+            claims = claim_partitions(
+                self.settings,
+                consumer,
+                mine,
+                identity,
+                self.store,
+                self._owner,
+                of_labels=of_labels,
+            )
+            for number, claim in claims.items():
+                self._progress[topic][number] = self._progress_of(topic, number, claim)
+                at.append(TopicPartition(topic, number, claim.offset or 0))
+            log.info("assigned", topic=topic, partitions=sorted(claims))
+        consumer.incremental_assign(at)
+        if assigned:
             self._shedding.start_over()
-        log.info("assigned", partitions=sorted(claims))
 
-    def _progress_of(self, number: int, claim: Claim) -> Progress:
+    def _progress_of(self, topic: str, number: int, claim: Claim) -> Progress:
         offset = claim.offset or 0
-        partition = PartitionId(self._topic_id, number)
         return Progress(
-            self.topic, partition, offset, offset, claim.clock_ms, dict(claim.watermarks)
+            topic,
+            PartitionId(self._topic_ids[topic], number),
+            offset,
+            offset,
+            claim.clock_ms,
+            dict(claim.watermarks),
+            of_labels=topic == self.label_topic,
         )
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         self._commit()
         for given in revoked:
-            self._progress.pop(given.partition, None)
+            self._progress[given.topic].pop(given.partition, None)
         consumer.incremental_unassign(revoked)
 
     def _on_lost(self, consumer: Consumer, lost: list[TopicPartition]) -> None:
@@ -311,63 +342,18 @@ class Worker:
     # -- checkpoint ------------------------------------------------------------------------------
 
     def _commit(self) -> None:
-        if not self._progress:
+        partitions = list(self._all())
+        if not partitions:
             return
         now_ms = self.now_ms()
-        publish_refused(self._producer, self.settings.namespace, self.topic, self._delta.refused)
-        partitions = [self._partition_commit(p) for p in self._progress.values()]
-        rows_max = self.settings.provisional.events_min
-        versions = [
-            VersionCommit(
-                version,
-                [(pane, delta.rows()) for pane, delta in panes.items()],
-                self._watermarks_of(version),
-                smallest(self._delta.samples.get(version, []), rows_max),
-                rows_max,
-            )
-            for version, panes in self._delta.panes.items()
-        ]
-        done = self.store.commit(self._owner, partitions, versions)
-        self._plans.sample_bounds |= done.sample_bounds
-        self._pause_if_crowded(done.panes)
+        moved = [at for at in partitions if at.next != at.base]
+        done = self._checkpoints.make(self._owner, partitions, self._delta, now_ms)
+        self._plans.sample_bounds |= done.committed.sample_bounds
+        self._pause_if_crowded(done.committed.panes)
         self._delta = Delta()
         self._committed_ms = now_ms
         self._failures = 0
-        moved = [p for p in self._progress.values() if p.next != p.base]
-        for at in self._progress.values():
-            at.base = at.next
-            at.books = dict.fromkeys(at.books, 0)
-            at.touched = set()
-        self._to_notice |= dict.fromkeys([change.version for change in versions], now_ms)
+        self._notices.add(done.changed)
         if moved and self._consumer is not None:
-            offsets = [TopicPartition(self.topic, p.partition.partition, p.next) for p in moved]
+            offsets = [TopicPartition(at.topic, at.partition.partition, at.next) for at in moved]
             self._consumer.commit(offsets=offsets, asynchronous=True)
-
-    def _partition_commit(self, at: Progress) -> PartitionCommit:
-        marks = {version: at.watermarks[version] for version in at.touched}
-        books = {book: count for book, count in at.books.items() if count}
-        return PartitionCommit(at.partition, at.base, at.next, at.clock_ms, books, marks)
-
-    def _watermarks_of(self, version: VersionId) -> dict[PartitionId, Any]:
-        return {
-            at.partition: at.watermarks[version]
-            for at in self._progress.values()
-            if version in at.touched
-        }
-
-    def _notify(self) -> None:
-        """Tell the control plane which model versions changed, at most once a second each."""
-        now_ms = self.now_ms()
-        for version, noticed_ms in self._noticed.items():
-            if now_ms - noticed_ms >= NOTICE_REPEAT_MS:
-                self._to_notice.setdefault(version, now_ms)
-        topic = topic_name(self.settings.namespace, Topic.PANES)
-        for version in list(self._to_notice):
-            if now_ms - self._noticed.get(version, 0) < NOTICE_SPACING_MS:
-                continue
-            del self._to_notice[version]
-            self._noticed[version] = now_ms
-            notice = msgspec.json.encode({"model": version.model, "version": version.version})
-            with contextlib.suppress(BufferError):  # a hint; it is repeated
-                self._producer.produce(topic, notice, key=version.model.encode())
-        self._producer.poll(0)

@@ -15,20 +15,26 @@ import structlog
 from schemas.alerts import AlertEvent, Status
 from schemas.baselines import Baseline
 from schemas.metrics import WindowReport
+from schemas.models import ModelConfig
 from schemas.rules import RuleConfig
 from stream.alerting.checks import Look, Usual, check_lag, check_traffic
-from stream.alerting.evaluate import Observation, applies, labels_of, observe
-from stream.alerting.figures import References, figures_of, matches_all
+from stream.alerting.evaluate import Observation, labels_of, observe
+from stream.alerting.figures import References, figures_of
 from stream.alerting.judge import Mark, Series, Step, judge, series_name
+from stream.alerting.maturity import rules_to_judge
 from stream.alerting.retire import is_spoken_of, retired
 from stream.alerting.rules import CHECKS, NO_TRAFFIC, PIPELINE_LAG, Rule, compile_rules
 from stream.alerting.store import DAY_MS, AlertStore, History, NotRestoredError
 from stream.alerting.watch import append_times, look_at
 from stream.state.client import RedisClient
+from stream.state.keys import VersionId
 
 STALE_MS = 3_600_000
 """The allowed lateness: what is as late as late events may be is still news."""
 _STEP_TRIES = 50
+_OF_LABELS = ":labels"
+"""Ends the name of the history of figures that rest on labels: it holds mature windows alone, and
+reaches back from the newest of them, days behind that of the other figures."""
 
 log = structlog.get_logger("alerts")
 
@@ -41,8 +47,15 @@ class Registered(Protocol):
         """Rules by name."""
 
     @property
+    def models(self) -> Mapping[str, ModelConfig]:
+        """Configurations of models and versions."""
+
+    @property
     def baselines(self) -> Mapping[str, Baseline]:
         """Baselines by id."""
+
+    def model(self, version: VersionId) -> ModelConfig:
+        """Return the configuration of a model version."""
 
 
 class Registry(Protocol):
@@ -91,7 +104,8 @@ class AlertEngine:
         """Rules that hold now."""
         version = self._registry.version
         if version != self._rules_version:
-            self._rules = compile_rules(self._registry.snapshot.rules.values())
+            snapshot = self._registry.snapshot
+            self._rules = compile_rules(snapshot.rules.values(), snapshot.models.values())
             self._rules_version = version
         return self._rules
 
@@ -103,19 +117,35 @@ class AlertEngine:
         Step
             What it changed.
         """
-        rules = [r for r in self.rules if r.name not in CHECKS and applies(r, report)]
+        told = [rule for rule in self.rules if rule.name not in CHECKS]
+        rules = rules_to_judge(told, report, self._coverage_min(report))
         if not rules:
             return Step()
         name = series_name(labels_of(report))
-        history = _history(rules, report)
         stale = self._is_stale(report)
-        previous: Mapping[str, float] = {}
-        if history is not None:
-            previous = self._store.previous(name, report.window.end - DAY_MS)
-        references = References(self._baseline(report), previous)
-        seen = [(rule, observe(rule, report, references)) for rule in rules]
+        of_labels = [rule for rule in rules if rule.rests_on_labels]
+        others = [rule for rule in rules if not rule.rests_on_labels]
+        seen, history = self._observe(name, others, report)
+        more, history_of_labels = self._observe(name + _OF_LABELS, of_labels, report)
+        seen += more
         mark = Mark(report.window.end, report.revision)
-        return self._apply(name, lambda was: judge(was, seen, mark, stale, report), history)
+        return self._apply(
+            name, lambda was: judge(was, seen, mark, stale, report), history + history_of_labels
+        )
+
+    def _observe(
+        self, history_name: str, rules: list[Rule], report: WindowReport
+    ) -> tuple[list[tuple[Rule, list[Observation]]], tuple[History, ...]]:
+        """Evaluate rules that share a history; also what of the report is to be added to it."""
+        previous: Mapping[str, float] = {}
+        history: tuple[History, ...] = ()
+        metrics = sorted({metric for rule in rules for metric in rule.references})
+        if metrics:
+            previous = self._store.previous(history_name, report.window.end - DAY_MS)
+            figures = figures_of(report, metrics)
+            history = (History(history_name, report.window.end, report.revision, figures),)
+        references = References(self._baseline(report), previous)
+        return [(rule, observe(rule, report, references)) for rule in rules], history
 
     def tick(self, now_ms: int) -> None:
         """Run the checks that no report can tell, and end alerts whose rule is gone."""
@@ -134,26 +164,26 @@ class AlertEngine:
             rule = rules[NO_TRAFFIC]
             self._check(rule, check_traffic(rule, look, model, known), look)
         for alert in self._store.active():
-            if not is_spoken_of(alert, rules.get(alert.rule)):
+            if not is_spoken_of(alert, self.rules):
                 self._apply(series_name(alert.labels), partial(retired, alert))
 
     def _check(self, rule: Rule, seen: Observation | None, look: Look) -> None:
-        if seen is None or not matches_all(rule.match, seen.labels):
+        if seen is None or not rule.is_about(seen.labels):
             return
         name, mark = series_name(seen.labels), Mark(look.now_ms, 0)
         self._apply(name, lambda was: judge(was, [(rule, [seen])], mark, stale=False))
 
     def _apply(
-        self, name: str, decide: Callable[[Series], Step], history: History | None = None
+        self, name: str, decide: Callable[[Series], Step], histories: tuple[History, ...] = ()
     ) -> Step:
         """Decide on what is stored and store it, until nobody else did meanwhile."""
         for _ in range(_STEP_TRIES):
             was = self._store.read(name)
             step = decide(was)
-            if step == Step() and history is None and self._store.is_restored:
+            if step == Step() and not histories and self._store.is_restored:
                 return step
             try:
-                if self._store.apply(name, was.sequence, step, history):
+                if self._store.apply(name, was.sequence, step, histories):
                     return step
             except NotRestoredError:
                 self.restore()
@@ -173,17 +203,13 @@ class AlertEngine:
             return None
         return self._registry.snapshot.baselines.get(report.baseline.id)
 
+    def _coverage_min(self, report: WindowReport) -> float:
+        version = VersionId(report.model_name, report.model_version)
+        return self._registry.snapshot.model(version).labels.min_coverage
+
     def _is_stale(self, report: WindowReport) -> bool:
         """Whether the newest input is older than its window and lateness explain."""
         appended = append_times(self._client, self._namespace, report)
         if not appended:
             return False
         return self._now_ms() - max(appended) > report.window.size_ms + STALE_MS
-
-
-def _history(rules: list[Rule], report: WindowReport) -> History | None:
-    """Figures that rules will want to compare with tomorrow."""
-    metrics = sorted({metric for rule in rules for metric in rule.references})
-    if not metrics:
-        return None
-    return History(report.window.end, report.revision, figures_of(report, metrics))

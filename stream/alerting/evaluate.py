@@ -11,7 +11,6 @@ from stream.alerting.figures import (
     References,
     figure,
     figure_names,
-    matches_all,
     sample_count,
     split_feature,
 )
@@ -109,7 +108,7 @@ def observe(rule: Rule, report: WindowReport, references: References) -> list[Ob
     found = []
     for name in figure_names(report, rule.levels[0].clauses[0].metric):
         labels = labels_of(report, name)
-        if matches_all(rule.match, labels) and sample_count(report, name) >= rule.min_count:
+        if rule.is_about(labels) and sample_count(report, name) >= rule.min_count:
             one = _observe_one(rule, report, references, name, labels)
             if one is not None:
                 found.append(one)
@@ -122,8 +121,7 @@ def applies(rule: Rule, report: WindowReport) -> bool:
         return False
     if report.segment is not None and rule.whole_traffic and "segment" not in (rule.match or {}):
         return False
-    without_feature = {k: v for k, v in (rule.match or {}).items() if k != "feature"}
-    return matches_all(without_feature, labels_of(report))
+    return rule.is_about(labels_of(report), unasked=("feature",))
 
 
 def labels_of(report: WindowReport, name: str = "") -> dict[str, str]:

@@ -8,12 +8,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import UNSET
+
 from schemas.baselines import Baseline, FeatureBaseline
 from schemas.metric_names import METRIC_NAMES
 from schemas.metrics import WindowReport
 
 FEATURE = "feature."
 _LABELLED = {"classification", "regression", "ranking"}
+_KNOWN_WITHOUT_LABELS = {"label_coverage", "class_imbalance"}  # of these groups in the contract
+_MADE_OF_A_FIGURE = re.compile(r"(?P<figure>.+)_(low|high|change)")
+_ESTIMATED = "estimated_"
 _COUNTS = ("count", "label_count", "sampled_count")
 
 
@@ -39,6 +44,8 @@ def matches(pattern: str, text: str) -> bool:
     >>> matches("cred*", "credit"), matches("cred", "credit")
     (True, False)
     """
+    if "*" not in pattern:  # most are names, and bounds make a rule for each figure of each model
+        return pattern == text
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
 
 
@@ -74,15 +81,45 @@ def figure(report: WindowReport, name: str) -> float | None:
     return _number(report.metrics.get(name))
 
 
+def rests_on_labels(name: str) -> bool:
+    """Whether a figure is made of labels, so that it becomes what it is as they come in.
+
+    Examples
+    --------
+    >>> [rests_on_labels(name) for name in ("accuracy", "rmse_high", "label_psi")]
+    [True, True, True]
+    >>> [rests_on_labels(name) for name in ("label_coverage", "estimated_f1", "error_rate")]
+    [False, False, False]
+    """
+    metric = METRIC_NAMES.get(plain_name(name))
+    if metric is None or metric.name in _KNOWN_WITHOUT_LABELS:
+        return False
+    return metric.group in _LABELLED or metric.name == "label_psi"
+
+
+def plain_name(name: str) -> str:
+    """Return the figure that another is a bound or a change of; any other name as it is.
+
+    Examples
+    --------
+    >>> plain_name("accuracy_low"), plain_name("f1_change"), plain_name("error_rate")
+    ('accuracy', 'f1', 'error_rate')
+    """
+    found = _MADE_OF_A_FIGURE.fullmatch(name)
+    if name in METRIC_NAMES or found is None or found["figure"] not in METRIC_NAMES:
+        return name
+    return found["figure"]
+
+
 def sample_count(report: WindowReport, name: str) -> int:
     """How many events or labels a figure rests on."""
     split = split_feature(name)
     if split is not None:
         count = report.features.get(split[0], {}).get("count")
         return int(count) if isinstance(count, int | float) else report.sampled_count
-    metric = METRIC_NAMES.get(name)
-    if metric is not None and metric.group in _LABELLED:
+    if rests_on_labels(name):
         return report.label_count
+    metric = METRIC_NAMES.get(name)
     if metric is not None and metric.group in {"drift", "data quality"}:
         return report.sampled_count
     return report.count
@@ -113,9 +150,15 @@ def baseline_figure(baseline: Baseline, name: str) -> float | None:
 
     Notes
     -----
-    Rates are shares of rows, of one feature or of all cells, as they are in reports. A baseline
-    knows neither latency nor errors.
+    Rates are shares of rows, of one feature or of all cells, as they are in reports. Performance
+    is there where the baseline's data have labels; an estimate is compared with what was measured
+    on them. A baseline knows neither latency nor errors.
     """
+    if baseline.performance is not UNSET:
+        figures = baseline.performance.figures
+        for known in (name, name.removeprefix(_ESTIMATED)):
+            if known in figures:
+                return figures[known]
     split = split_feature(name)
     of = baseline.features if split is None else _only(baseline, split[0])
     figure_name = name if split is None else split[1]

@@ -1,19 +1,24 @@
 """Alerts whose rule is gone end: nothing would ever tell that they are over. Pure."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from schemas.alerts import AlertEvent, Status, alert_id
-from stream.alerting.figures import matches_all
 from stream.alerting.judge import Entry, Series, Step
 from stream.alerting.rules import CHECKS, Rule
 from stream.alerting.transitions import retire
 
 
-def is_spoken_of(alert: AlertEvent, rule: Rule | None) -> bool:
-    """Whether a rule, as it is now, still speaks of an alert."""
-    if rule is None or rule.window not in (None, alert.labels.get("window")):
+def is_spoken_of(alert: AlertEvent, rules: Iterable[Rule]) -> bool:
+    """Whether any of the rules, as they are now, still speaks of an alert."""
+    return any(_speaks(rule, alert) for rule in rules if rule.name == alert.rule)
+
+
+def _speaks(rule: Rule, alert: AlertEvent) -> bool:
+    if rule.window not in (None, alert.labels.get("window")):
         return False
-    return rule.name in CHECKS or matches_all(rule.match, alert.labels)
+    return rule.name in CHECKS or rule.is_about(alert.labels)
 
 
 def retired(alert: AlertEvent, series: Series) -> Step:

@@ -5,7 +5,7 @@ have one level with one clause. Default rules exist without configuration; a con
 same name overrides one in part.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -14,8 +14,11 @@ from schemas.alerts import Severity
 from schemas.conditions import Condition, parse_condition
 from schemas.durations import parse_duration_ms
 from schemas.metric_names import METRIC_ALIASES
+from schemas.models import ModelConfig
 from schemas.rules import RULE_FALLBACK, NoData, RuleConfig, filled_rule
 from schemas.windows import window_spec
+from stream.alerting.figures import matches_all, rests_on_labels
+from stream.alerting.thresholds import Threshold, thresholds
 
 NO_TRAFFIC = "no-traffic"
 PIPELINE_LAG = "pipeline-lag"
@@ -59,10 +62,12 @@ class Rule:
 
     Attributes
     ----------
-    name : by which it is overridden and found
+    name : by which it is overridden and found; those that bounds of a model's configurations make
+        may share one, and then are about different versions
     levels : the severest first; any of them is enough
     window : canonical name; None is every window that carries the figures
     match : labels an alert must have, ``*`` allowed
+    except_versions : model versions that it is not about
     whole_traffic : segments are passed over unless ``match`` names them
     clear : when a firing alert is over; None is when no level holds
     for_ms : how long it must hold before it fires
@@ -78,6 +83,7 @@ class Rule:
     levels: tuple[Level, ...]
     window: str | None = None
     match: Mapping[str, str] | None = None
+    except_versions: tuple[str, ...] = ()
     whole_traffic: bool = False
     clear: Condition | None = None
     for_ms: int = 0
@@ -87,6 +93,24 @@ class Rule:
     channels: tuple[str, ...] | None = None
     summary: str | None = None
     runbook_url: str | None = None
+
+    def is_about(self, labels: Mapping[str, str], unasked: Collection[str] = ()) -> bool:
+        """Whether an alert with these labels may be this rule's.
+
+        Parameters
+        ----------
+        labels : of an alert, or of a report
+        unasked : labels that need not match
+        """
+        if labels.get("model_version") in self.except_versions:
+            return False
+        asked = {name: of for name, of in (self.match or {}).items() if name not in unasked}
+        return matches_all(asked, labels)
+
+    @property
+    def rests_on_labels(self) -> bool:
+        """Whether it judges mature windows only; see `stream.alerting.maturity`."""
+        return any(rests_on_labels(c.metric) for level in self.levels for c in level.clauses)
 
     @property
     def references(self) -> frozenset[str]:
@@ -105,6 +129,9 @@ _LEVELS: Mapping[str, tuple[tuple[Severity, tuple[str, ...]], ...]] = {
         (Severity.WARNING, ("latency_p95_ms > 2 * baseline",)),
         (Severity.WARNING, ("latency_p95_ms > 2 * previous",)),
     ),
+    "accuracy-drop": ((Severity.ERROR, ("accuracy < baseline - 0.1",)),),
+    "f1-drop": ((Severity.ERROR, ("f1 < baseline - 0.1",)),),
+    "rmse-rise": ((Severity.ERROR, ("rmse > 1.2 * baseline",)),),
     "data-drift": (
         (Severity.WARNING, ("drift_share >= 0.3", "drifted_features >= 2")),
         (Severity.INFO, ("drifted_features >= 1",)),
@@ -119,12 +146,14 @@ _LEVELS: Mapping[str, tuple[tuple[Severity, tuple[str, ...]], ...]] = {
     PIPELINE_LAG: ((Severity.CRITICAL, ("behind_ms > 300000",)),),
 }
 
-# `accuracy-drop`, `f1-drop` and `rmse-rise` come with the figures they rest on.
 _BASES: Mapping[str, RuleConfig] = {
     base.name: base
     for base in (
         RuleConfig(name="error-rate", window="5m", for_="5m"),
         RuleConfig(name="latency", window="5m", for_="10m"),
+        RuleConfig(name="accuracy-drop", window="1d"),
+        RuleConfig(name="f1-drop", window="1d"),
+        RuleConfig(name="rmse-rise", window="1d"),
         RuleConfig(name="data-drift"),
         RuleConfig(name="prediction-drift"),
         RuleConfig(name="data-quality", window="1h"),
@@ -135,39 +164,48 @@ _BASES: Mapping[str, RuleConfig] = {
 }
 
 
-def compile_rules(configured: Iterable[RuleConfig]) -> tuple[Rule, ...]:
-    """Return every rule there is: the default ones, overridden in part, and the configured ones.
+def compile_rules(
+    configured: Iterable[RuleConfig], models: Iterable[ModelConfig] = ()
+) -> tuple[Rule, ...]:
+    """Return every rule there is: default ones, overridden in part, configured ones, and bounds.
 
     Parameters
     ----------
     configured : as on ``ml.config``
+    models : the same, for their ``performance_threshold``
 
     Returns
     -------
     tuple
-        Sorted by name. A rule that cannot be used yet is left out, with a warning.
+        Sorted by name. A configured rule takes the place of a bound's of the same name.
     """
     given = {config.name: config for config in configured}
-    rules = []
-    for name in sorted(_BASES.keys() | given.keys()):
-        rule = _compiled(name, given.get(name))
-        if rule is not None:
-            rules.append(rule)
-    return tuple(rules)
+    rules = [_compiled(name, given.get(name)) for name in _BASES.keys() | given.keys()]
+    rules += [_of_bound(bound) for bound in thresholds(models) if bound.name not in given]
+    return tuple(sorted(rules, key=lambda rule: rule.name))
 
 
-def _compiled(name: str, given: RuleConfig | None) -> Rule | None:
+def _of_bound(bound: Threshold) -> Rule:
+    levels = [Level(Severity.WARNING, (Clause(bound.metric, c),)) for c in bound.conditions]
+    return Rule(
+        name=bound.name,
+        levels=tuple(levels),
+        window=bound.window,
+        match=bound.match,
+        except_versions=bound.except_versions,
+        whole_traffic=True,
+        for_ms=bound.for_ms,
+    )
+
+
+def _compiled(name: str, given: RuleConfig | None) -> Rule:
     base = filled_rule(_BASES.get(name, RuleConfig(name="error-rate")), RULE_FALLBACK)
     config = base if given is None else filled_rule(given, base)
-    levels = _levels(name, given)
-    if not levels:
-        log.warning("rule_not_used", rule=name, why="its figures do not exist yet; give all of it")
-        return None
     if config.no_data is not NoData.KEEP_LAST:
         log.warning("no_data_not_used", rule=name, why="only keep_last is known so far")
     return Rule(
         name=name,
-        levels=levels,
+        levels=_levels(name, given),
         window=None if config.window is None else window_spec(config.window).name,
         match=config.match,
         whole_traffic=name in _BASES,
@@ -198,7 +236,7 @@ def _levels(name: str, given: RuleConfig | None) -> tuple[Level, ...]:
     metric = given.metric or (first.metric if first else None)
     condition = parse_condition(given.condition) if given.condition else None
     condition = condition or (first.condition if first else None)
-    if metric is None or condition is None:
-        return ()
+    assert metric is not None, "a rule that is no default one has a metric: RuleConfig sees to it"
+    assert condition is not None, "and a condition"
     severity = given.severity or (default[0].severity if default else Severity.WARNING)
     return (Level(severity, (Clause(METRIC_ALIASES.get(metric, metric), condition),)),)

@@ -28,8 +28,9 @@ class NotRestoredError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Figures of one window, for the same window one day later."""
+    """Figures of one window, for the same window one day later; ``name`` is the history's."""
 
+    name: str
     end_ms: int
     revision: int
     figures: Mapping[str, float]
@@ -86,8 +87,10 @@ class AlertStore:
         figures = found[0].split(b" ", 2)[2]
         return msgspec.json.decode(figures, type=dict[str, float])
 
-    def apply(self, name: str, sequence: int, step: Step, history: History | None = None) -> bool:
-        """Apply a step to a series as it was read.
+    def apply(
+        self, name: str, sequence: int, step: Step, histories: Iterable[History] = ()
+    ) -> bool:
+        """Apply a step to a series as it was read, and add to histories.
 
         Returns
         -------
@@ -107,17 +110,8 @@ class AlertStore:
             "gone": [f"e:{of}" for of, episode in step.episodes.items() if episode is None],
             "shown": [self._shown(plan, of, event) for of, event in step.shown.items()],
             "entries": [msgspec.json.encode(entry).decode() for entry in step.entries],
-            "history": False,
+            "histories": [self._added(plan, history) for history in histories],
         }
-        if history is not None:
-            plan.plan["history"] = [
-                plan.position(self.keys.history(name)),
-                str(history.end_ms),
-                history.revision,
-                history.member(),
-                str(history.end_ms - DAY_MS),
-                str(_HISTORY_S),
-            ]
         answer = self._apply(keys=plan.keys, args=[msgspec.msgpack.encode(plan.plan)])
         done = int(answer)
         if done < 0:
@@ -131,6 +125,16 @@ class AlertStore:
         active = event.status is not Status.RESOLVED
         fields = [text for pair in alert_fields(event).items() for text in pair]
         return [position, of, active, False if active else str(_RESOLVED_SHOWN_S), fields]
+
+    def _added(self, plan: _Plan, history: History) -> list[Any]:
+        return [
+            plan.position(self.keys.history(history.name)),
+            str(history.end_ms),
+            history.revision,
+            history.member(),
+            str(history.end_ms - DAY_MS),
+            str(_HISTORY_S),
+        ]
 
     def active(self) -> list[AlertEvent]:
         """Read the alerts that are pending or firing, as users see them, oldest first."""

@@ -6,7 +6,7 @@ from schemas.alerts import Status
 from schemas.metric_names import METRIC_NAMES
 from schemas.metrics import WindowReport
 from stream.alerting.evaluate import Observation, Reading
-from stream.alerting.figures import split_feature
+from stream.alerting.figures import plain_name, rests_on_labels, split_feature
 from stream.alerting.transitions import Turn
 
 CAUSES_MAX = 10
@@ -21,7 +21,25 @@ _NOUNS = {
     "drift_share": "share of drifted features",
     "drifted_features": "number of drifted features",
     "throughput_per_s": "throughput",
+    "f1": "F1",
+    "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "calibration_error": "calibration error",
+    "label_coverage": "label coverage",
+    "class_imbalance": "class imbalance",
+    "mae": "MAE",
+    "mse": "MSE",
+    "rmse": "RMSE",
+    "mape": "MAPE",
+    "r2": "R²",
+    "ndcg_at_10": "NDCG at 10",
+    "mrr": "MRR",
+    "hit_rate_at_10": "hit rate at 10",
 }
+_ESTIMATED = "estimated_"
+_DERIVED = {"low": "lower bound", "high": "upper bound", "change": "change"}
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
 _DAY_MS = 24 * _HOUR_MS
@@ -58,7 +76,15 @@ def _what(seen: Observation, metric: str | None, report: WindowReport | None) ->
     if reading.metric == "prediction_drifted":
         drifted = "drifted from" if reading.value else "are back at"
         return f"predictions of {_subject(seen)} {drifted} the baseline{over}"
-    return f"{_noun(reading.metric)} of {_subject(seen)} {_moved(seen, reading)}{over}"
+    on = _labels(seen.sample_count) if rests_on_labels(reading.metric) else ""
+    return f"{_noun(reading.metric)} of {_subject(seen)} {_moved(seen, reading)}{over}{on}"
+
+
+def _labels(count: int | None) -> str:
+    """Say how many labels a figure rests on; nothing where it is not known."""
+    if count is None:
+        return ""
+    return ", on 1 label" if count == 1 else f", on {count:,} labels"
 
 
 def _drift(seen: Observation, report: WindowReport) -> str:
@@ -95,6 +121,11 @@ def _noun(metric: str) -> str:
     split = split_feature(metric)
     if split is not None:
         return f"{_NOUNS.get(split[1], split[1])} of feature {split[0]}"
+    plain = plain_name(metric)
+    if plain != metric:
+        return f"{_DERIVED[metric.removeprefix(plain + '_')]} of the {_noun(plain)}"
+    if metric.startswith(_ESTIMATED):
+        return f"estimated {_noun(metric.removeprefix(_ESTIMATED))}"
     return _NOUNS.get(metric, metric)
 
 
@@ -109,10 +140,10 @@ def causes(report: WindowReport, metric: str) -> tuple[str, ...]:
     Returns
     -------
     tuple
-        For drift the drifted features, by q-value, then effect; for quality the worst features; for
-        errors their types. At most `CAUSES_MAX`.
+        For drift and for performance the drifted features, by q-value, then effect; for quality the
+        worst features; for errors their types. At most `CAUSES_MAX`.
     """
-    if metric in {"drift_share", "drifted_features"}:
+    if metric in {"drift_share", "drifted_features"} or rests_on_labels(metric):
         found = [_drift_of(report, name) for name in drifted_features(report)]
     elif metric in {"missing_rate", "type_mismatch_rate"}:
         shares = [(_of(report, name, metric), name) for name in report.features]
@@ -188,7 +219,7 @@ def duration(span_ms: float) -> str:
     Examples
     --------
     >>> [duration(x) for x in (4_000, 300_000, 5_400_000, 200_000_000)]
-    ['4 s', '5 min', '1.5 h', '2.3 d']
+    ['4 s', '5 min', '1.5 h', '2.31 d']
     """
     if span_ms >= _DAY_MS:
         return f"{span_ms / _DAY_MS:.3g} d".replace(".0 ", " ")

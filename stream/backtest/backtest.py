@@ -20,8 +20,9 @@ from stream.backtest.needs import Need, looks_at_segments, need_of
 from stream.backtest.outcome import Outcome, Refusals, VersionOutcome
 from stream.backtest.register import Register
 from stream.backtest.windows import VersionWindows
+from stream.ingest.progress import Progress
 from stream.ingest.records import Record
-from stream.ingest.step import Clocks, Delta, Progress, add_records
+from stream.ingest.step import Clocks, Delta, add_records
 from stream.rollup.comparison import CompiledBaseline
 from stream.rollup.finality import settling_ms
 from stream.rollup.report import ReportContext, build_reports
@@ -78,7 +79,9 @@ class Backtest:
         self._clocks = Clocks(
             options.disorder_ms, options.allowed_lateness_ms, options.future_skew_ms_max
         )
-        self._alarms = Alarms(compile_rules(register.snapshot.rules.values()))
+        snapshot = register.snapshot
+        rules = compile_rules(snapshot.rules.values(), snapshot.models.values())
+        self._alarms = Alarms(rules)
         self._segments = looks_at_segments(self._alarms.rules)
         self._needs: dict[tuple[str, bool], Need] = {}
         self._config_ids: dict[VersionId, str] = {}

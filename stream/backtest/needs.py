@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 from schemas.metric_names import METRIC_NAMES
-from stream.alerting.figures import split_feature
+from stream.alerting.figures import rests_on_labels, split_feature
 from stream.alerting.rules import Rule
 from stream.rollup.readmodel import DECISION_FIGURES, DECISION_METRICS
 
@@ -53,7 +53,7 @@ def _need(metric: str) -> Need:
     split = split_feature(metric)
     if split is not None:
         return Need.NOTHING if split[1] in DECISION_FIGURES else Need.ALL
-    if metric in DECISION_METRICS:
+    if metric in DECISION_METRICS or rests_on_labels(metric):  # a backtest joins no labels
         return Need.NOTHING
     known = METRIC_NAMES.get(metric)
     is_traffic = metric in _COUNTS or (known is not None and known.group == _TRAFFIC_GROUP)

@@ -22,7 +22,7 @@ from stream.state.keys import VersionId
 
 _EVENT = frozenset({"model_name", "features"})
 """Fields by which a table of events is known."""
-_OF_EVENTS = ("timestamp", "prediction", "probability")
+_OF_EVENTS = ("timestamp", "prediction", "probability", "label")
 
 
 class _Shown(msgspec.Struct):
@@ -88,6 +88,8 @@ class FileSource:
                 kinds=kinds,
                 features_max=self._features_max,
                 segments=config.segments,
+                task=config.task,
+                positive_class=config.positive_class,
                 tell=self._tell,
             )
         except BaselineError as error:

@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
+import pyarrow as pa
 
 from schemas.baselines import Baseline, FeatureBaseline, SecondMoments, encode_baseline
 from schemas.features import FeatureKind
+from schemas.models import Task
 from schemas.topics import MESSAGE_BYTES_MAX
-from stream.baseline.columns import Column, Numbers, as_table, is_readable, read_column
+from stream.baseline.columns import Numbers, as_table, is_readable, read_column
 from stream.baseline.edges import probability_edges
 from stream.baseline.errors import BaselineError
 from stream.baseline.kinds import kind_of, prediction_kind
 from stream.baseline.moments import moment_features, moments_of
+from stream.baseline.performance import performance_of
 from stream.baseline.references import numeric_reference, reference_of
 from stream.baseline.roles import Roles, assign_roles
 from stream.baseline.segments import segment_counts
@@ -47,6 +50,8 @@ def build_baseline(
     bytes_max: int = MESSAGE_BYTES_MAX - _KEY_BYTES,
     provisional: bool = False,
     segments: Segments = (),
+    task: Task = Task.AUTO,
+    positive_class: str = "1",
     tell: Callable[[str], None] = no_notes,
 ) -> Baseline:
     """Reduce reference data to a baseline.
@@ -55,14 +60,14 @@ def build_baseline(
     ----------
     data : a pyarrow Table, or a mapping of names to arrays of n values
     model_name, model_version : whose it is
-    roles : role (`id timestamp prediction probability label`) to column; a role that is not there
-        is the column's of that name, if any
+    roles : role to column, see `stream.baseline.roles`
     ignored : columns that are no features
     kinds : of columns that are not what their values are; `ignore` leaves one out
     features_max : bound on the number of features
     bytes_max : bound on the JSON, which is one Kafka message
     provisional : whether it was learned from traffic
     segments : as configured: features by whose values figures will be split, or `auto`
+    task, positive_class : as configured: what the model does, and what its probability is of
     tell : gets a sentence for each thing that was left out though nobody asked for it
 
     Raises
@@ -74,19 +79,18 @@ def build_baseline(
     -----
     What a column is, `stream.baseline.kinds` says. A column without any value is left out. With a
     timestamp rows are put in its order, and the baseline knows how it varies over time. Seasons are
-    left out where the JSON would be too long. The label makes no part of it.
+    left out where the JSON would be too long. With labels the baseline knows the model's
+    performance (`stream.baseline.performance`).
 
     Examples
     --------
     >>> baseline = build_baseline(
-    ...     {"age": [31, 44, None], "prediction": [True, False, True]},
-    ...     model_name="credit",
-    ...     model_version="3",
+    ...     {"age": [31, None], "prediction": [True, False]}, model_name="credit", model_version="3"
     ... )
     >>> baseline.features["age"].missing_count, baseline.prediction.categories
     (1, ('0', '1'))
     """
-    source = _prepared(data, roles, ignored, dict(kinds or {}), features_max, tell)
+    source = _prepared(data, roles, ignored, dict(kinds or {}), features_max, positive_class, tell)
     features = _features(source)
     baseline = Baseline(
         model_name=model_name,
@@ -100,11 +104,54 @@ def build_baseline(
         probability=_probability(source, source.roles.probability),
         moments=_moments(source, features),
     )
-    if not features and baseline.prediction is None and baseline.probability is None:
+    _check_content(baseline)
+    baseline = _with_performance(baseline, source, task, positive_class)
+    return _fitting(_with_segments(baseline, source, segments), bytes_max, tell)
+
+
+def _check_content(baseline: Baseline) -> None:
+    if not baseline.features and baseline.prediction is None and baseline.probability is None:
         raise BaselineError(
             "there is no feature, prediction or probability with values in the data: add one"
         )
-    return _fitting(_with_segments(baseline, source, segments), bytes_max, tell)
+
+
+def _with_performance(
+    baseline: Baseline, source: "_Source", task: Task, positive_class: str
+) -> Baseline:
+    name, predicted = source.roles.label, source.roles.prediction
+    if name is None or baseline.provisional:  # in a sample of traffic a label is but a feature
+        return baseline
+    readable = is_readable(source.table.schema.field(name).type)
+    label = read_column(source.table, name) if readable else None
+    prediction = None if predicted is None else read_column(source.table, predicted)
+    if label is None or prediction is None or baseline.prediction is None:
+        missing = f"column `{name}` has no label" if label is None else "there is no prediction"
+        source.tell(f"{missing}: the baseline has no performance")
+        return baseline
+    found = performance_of(
+        prediction,
+        baseline.prediction.kind,
+        label,
+        _probabilities(source, positive_class),
+        task=task,
+        positive_class=positive_class,
+        tell=source.tell,
+    )
+    return baseline if found is None else msgspec.structs.replace(baseline, performance=found)
+
+
+def _probabilities(source: "_Source", positive_class: str) -> dict[str, Numbers]:
+    """Probabilities of classes: of the positive one, or of all."""
+    columns = source.roles.class_probabilities
+    if source.roles.probability is not None:
+        columns = {positive_class: source.roles.probability}
+    found = {}
+    for name, column in columns.items():
+        numbers = _probability_column(source, column)
+        if numbers is not None:
+            found[name] = numbers
+    return found
 
 
 def _with_segments(baseline: Baseline, source: "_Source", configured: Segments) -> Baseline:
@@ -134,12 +181,14 @@ def _prepared(
     ignored: Iterable[str],
     kinds: Mapping[str, FeatureKind],
     features_max: int,
+    positive_class: str,
     tell: Callable[[str], None],
 ) -> _Source:
-    table = as_table(data)
+    table = _with_class_columns(as_table(data), (mapped or {}).get("probability", "probability"))
     dropped = {name for name, kind in kinds.items() if kind == FeatureKind.IGNORE}
     dropped &= set(table.column_names)
     roles = assign_roles(table.column_names, mapped, [*ignored, *dropped])
+    roles = _with_positive(roles, positive_class)
     _check_size(table.num_rows, roles.features, features_max)
     _check_types(table, roles)
     times_ms = None
@@ -147,6 +196,25 @@ def _prepared(
         table, times_ms = in_time_order(table, roles.timestamp)
     start_ms, end_ms = (None, None) if times_ms is None else times_ms[[0, -1]].tolist()
     return _Source(table, roles, kinds, TimeOrder.of(times_ms), start_ms, end_ms, tell)
+
+
+def _with_class_columns(table: Any, name: str) -> Any:
+    """Make columns of the members of probabilities that are objects."""
+    place = table.schema.get_field_index(name)
+    if place < 0 or not pa.types.is_struct(table.schema.field(place).type):
+        return table
+    objects = table[name].combine_chunks()
+    for field, values in zip(objects.type, objects.flatten(), strict=True):
+        table = table.append_column(f"{name}.{field.name}", values)
+    return table.remove_column(place)
+
+
+def _with_positive(roles: Roles, positive_class: str) -> Roles:
+    """Of two classes, the probability is that of the positive one."""
+    of_two = roles.class_probabilities
+    if roles.probability is not None or len(of_two) != 2 or positive_class not in of_two:  # noqa: PLR2004
+        return roles
+    return replace(roles, probability=of_two[positive_class], class_probabilities={})
 
 
 def _check_size(rows: int, features: tuple[str, ...], features_max: int) -> None:
@@ -161,7 +229,8 @@ def _check_size(rows: int, features: tuple[str, ...], features_max: int) -> None
 
 def _check_types(table: Any, assigned: Roles) -> None:
     """Refuse columns of types that nothing can be made of, all in one sentence."""
-    read = [*assigned.features, *filter(None, (assigned.prediction, assigned.probability))]
+    outputs = [assigned.prediction, assigned.probability, *assigned.class_probabilities.values()]
+    read = [*assigned.features, *filter(None, outputs)]
     wrong = {name: table.schema.field(name).type for name in read}
     wrong = {name: kind for name, kind in wrong.items() if not is_readable(kind)}
     if wrong:
@@ -197,8 +266,11 @@ def _features(source: _Source) -> dict[str, FeatureBaseline]:
 
 
 def _prediction(source: _Source, name: str | None) -> FeatureBaseline | None:
-    column = _role_column(source, name, "prediction")
-    if name is None or column is None:
+    if name is None:
+        return None
+    column = read_column(source.table, name)
+    if column is None:
+        source.tell(f"column `{name}` has no value: the baseline has no prediction")
         return None
     given = source.kinds.get(name)
     kind = prediction_kind(column) if given is None else kind_of(name, column, given)
@@ -206,8 +278,19 @@ def _prediction(source: _Source, name: str | None) -> FeatureBaseline | None:
 
 
 def _probability(source: _Source, name: str | None) -> FeatureBaseline | None:
-    column = _role_column(source, name, "probability")
-    if name is None or column is None:
+    if name is None:
+        return None
+    numbers = _probability_column(source, name)
+    if numbers is None:
+        source.tell(f"column `{name}` has no value: the baseline has no probability")
+        return None
+    return numeric_reference(name, numbers, order=source.order, further_edges=probability_edges())
+
+
+def _probability_column(source: _Source, name: str) -> Numbers | None:
+    """Read probabilities; None where there are none."""
+    column = read_column(source.table, name)
+    if column is None:
         return None
     if not isinstance(column, Numbers):
         raise BaselineError(
@@ -221,15 +304,6 @@ def _probability(source: _Source, name: str | None) -> FeatureBaseline | None:
             f"column `{name}` holds {wrong:g}, but probabilities lie between 0 and 1: "
             "map the role `probability` to another column"
         )
-    return numeric_reference(name, column, order=source.order, further_edges=probability_edges())
-
-
-def _role_column(source: _Source, name: str | None, role: str) -> Column | None:
-    if name is None:
-        return None
-    column = read_column(source.table, name)
-    if column is None:
-        source.tell(f"column `{name}` has no value: the baseline has no {role}")
     return column
 
 

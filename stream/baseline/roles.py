@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from stream.baseline.errors import BaselineError
@@ -24,6 +24,8 @@ class Roles:
     Attributes
     ----------
     features : names of the features, sorted
+    class_probabilities : column of each class' probability, by class, where there is one for each:
+        they are named ``<probability>.<class>``
     """
 
     id: str | None
@@ -32,6 +34,7 @@ class Roles:
     probability: str | None
     label: str | None
     features: tuple[str, ...]
+    class_probabilities: Mapping[str, str] = field(default_factory=dict)
 
 
 def assign_roles(
@@ -50,6 +53,11 @@ def assign_roles(
     BaselineError
         For unknown roles and columns, and for a column that is there twice.
 
+    Notes
+    -----
+    The probability may be columns, of each class one: ``p.DE`` and ``p.FR`` where the role is
+    mapped to ``p``, which then is no column itself. A column of objects is read as such columns.
+
     Examples
     --------
     >>> roles = assign_roles(["id", "age", "y", "note"], {"prediction": "y"}, ignored=["note"])
@@ -60,15 +68,18 @@ def assign_roles(
     ignored = set(ignored)
     if twice := sorted(name for name, times in Counter(columns).items() if times > 1):
         raise BaselineError(f"column `{twice[0]}` is there twice: rename one of them")
-    for role, column in mapped.items():
-        if role not in _NAMES:
-            raise BaselineError(f"unknown role `{role}`: use one of {', '.join(_NAMES)}")
+    if unknown := [role for role in mapped if role not in _NAMES]:
+        raise BaselineError(f"unknown role `{unknown[0]}`: use one of {', '.join(_NAMES)}")
+    by_class = _class_probabilities(mapped.get("probability", "probability"), columns, ignored)
+    if by_class:
+        mapped.pop("probability", None)
+    for column in mapped.values():
         _check_known(column, columns)
     for column in sorted(ignored):
         _check_known(column, columns)
     if twice := sorted(name for name, times in Counter(mapped.values()).items() if times > 1):
         raise BaselineError(f"column `{twice[0]}` has two roles: give it one")
-    free = set(columns) - set(mapped.values()) - ignored
+    free = set(columns) - set(mapped.values()) - set(by_class.values()) - ignored
     for role, names in _NAMES.items():
         if role not in mapped and (found := [name for name in names if name in free]):
             mapped[role] = found[0]
@@ -80,7 +91,18 @@ def assign_roles(
         probability=mapped.get("probability"),
         label=mapped.get("label"),
         features=tuple(sorted(features)),
+        class_probabilities=by_class,
     )
+
+
+def _class_probabilities(name: str, columns: Sequence[str], ignored: set[str]) -> dict[str, str]:
+    """Columns of classes' probabilities; none where there is a single column, or one class."""
+    if name in columns:
+        return {}
+    prefix = f"{name}."
+    found = [c for c in columns if c.startswith(prefix) and c != prefix and c not in ignored]
+    by_class = {column.removeprefix(prefix): column for column in sorted(found)}
+    return by_class if len(by_class) > 1 else {}
 
 
 def _check_known(column: str, columns: Sequence[str]) -> None:

@@ -7,16 +7,19 @@ passes.
 
 import numpy as np
 
-from schemas.baselines import Baseline, FeatureBaseline, SecondMoments
+from schemas.baselines import Baseline, BaselinePerformance, FeatureBaseline, SecondMoments
 from schemas.features import FeatureKind
+from schemas.models import Task
 from stream.arrays import IntArray
 from stream.baseline.errors import BaselineError
 from stream.descriptors.compute import DESCRIPTORS
 from stream.descriptors.embedding import DIMENSIONS_MAX
 from stream.sketches.sums import EXPONENT_MAX, EXPONENT_MIN
 from stream.state.codec import CELLS_MAX
+from stream.stats.isotonic import KNOTS_MAX
 from stream.stats.multivariate import ReferenceMoments
 from stream.stats.reference import Reference
+from stream.window.estimates import CLASSES_MAX
 from stream.window.layout import (
     PRESENCE_CELLS,
     PRESENCE_KINDS,
@@ -30,6 +33,8 @@ UNSOUND = (ValueError, LookupError, ArithmeticError, AssertionError, TypeError)
 """What comes of computing with what a stranger wrote."""
 COUNT_MAX = 2**53
 """Counts and times are integers below: doubles, which Redis' Lua counts with, hold them."""
+SCORE_EDGES_MAX = 4096
+"""Four times as many as a model without labels has; what the join counts is a few kilobytes."""
 _WHY_CHARACTERS_MAX = 200
 
 
@@ -64,6 +69,8 @@ def _check(baseline: Baseline) -> None:
         numeric = {name for name, of in baseline.features.items() if of.edges}
         _require(numeric.issuperset(baseline.moments.features), "its moments are of no features")
         _check_moments(baseline.moments)
+    if baseline.performance:
+        _check_performance(baseline.performance)
     compile_layout(baseline)
     if baseline.segments:
         _check_segments(baseline, [reference.coarsened()[0] for reference in references])
@@ -131,6 +138,36 @@ def _check_moments(moments: SecondMoments) -> None:
     sums = (moments.rows, *moments.sums, *moments.products)
     _require(all(abs(n) < COUNT_MAX for n in sums), "its moments are out of range")
     ReferenceMoments.from_moments(moments)
+
+
+def _check_performance(performance: BaselinePerformance) -> None:
+    tasks = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
+    _require(performance.task in tasks, f"it has the performance of {performance.task}")
+    _require(0 < performance.labelled < COUNT_MAX, "its labelled rows are out of range")
+    finite = all(np.isfinite(value) for value in performance.figures.values())
+    _require(finite, "figures of its performance are no numbers")
+    classes = performance.classes
+    _require(len(classes) <= CLASSES_MAX, f"it has probabilities of {len(classes)} classes")
+    _require(list(classes) == sorted(set(classes)), "its classes are not in order")
+    if performance.task is Task.BINARY:
+        _require(
+            set(classes) <= {performance.positive_class}, "its probability is of another class"
+        )
+    _require(performance.calibration.keys() <= set(classes), "it calibrates classes it has not")
+    for name, found in performance.calibration.items():
+        x, y = np.array(found.x), np.array(found.y)
+        _require(0 < len(x) == len(y) <= KNOTS_MAX, f"the calibration of {name} has other knots")
+        inside = 0 <= min(x[0], y[0]) <= max(x[-1], y[-1]) <= 1
+        ascends = bool(np.all(np.diff(x) > 0) and np.all(np.diff(y) >= 0))
+        _require(bool(inside) and ascends, f"the calibration of {name} does not ascend from 0 to 1")
+    edges = np.array(performance.score_edges)
+    _require(len(edges) <= SCORE_EDGES_MAX, f"it has {len(edges)} edges of scores")
+    inside = bool(np.all((edges >= 0) & (edges < 1)))
+    _require(inside and bool(np.all(np.diff(edges) > 0)), "edges of its scores do not ascend")
+    if performance.label is not None:
+        row = RowSource("label", "label", performance.label)
+        _check_row(row)
+        _check_cells(row, Reference.from_baseline(performance.label))
 
 
 def _are_counts(counts: tuple[int, ...]) -> bool:

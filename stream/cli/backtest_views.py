@@ -27,7 +27,7 @@ def show_outcome(log: Log, outcome: Outcome, snapshot: Snapshot, *, in_words: bo
     if in_words:
         _show_versions(outcome)
         _show_timeline(outcome.alerts)
-        _show_rules(outcome, compile_rules(snapshot.rules.values()))
+        _show_rules(outcome, compile_rules(snapshot.rules.values(), snapshot.models.values()))
     for reason, refused in outcome.refused.items():
         note(
             f"{events_text(refused.count)} not counted: {reason}, first at {refused.place}"

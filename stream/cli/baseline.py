@@ -158,6 +158,8 @@ def _build(
         kinds=kinds,
         features_max=settings.bounds.features_max,
         segments=configured.segments,
+        task=configured.task,
+        positive_class=configured.positive_class,
         tell=note,
     )
 

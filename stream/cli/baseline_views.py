@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from schemas.activations import Activation
-from schemas.baselines import Baseline, Dispersion
+from schemas.baselines import Baseline, BaselinePerformance, Dispersion
 from schemas.records import ConfigRecord
 from stream.activations import activations_of, in_force
 from stream.baseline.store import Stored
@@ -15,6 +15,7 @@ from stream.cli.output import console, count_text, table, time_text
 ID_SHOWN = 12
 _CATEGORIES_SHOWN = 6
 _WIDE = 100
+_PERFORMANCE_SHOWN = ("accuracy", "precision", "recall", "f1", "roc_auc", "mae", "rmse", "r2")
 
 
 def activations_by(present: Mapping[str, ConfigRecord], baseline: str) -> list[Activation]:
@@ -39,6 +40,7 @@ def summary(name: str, baseline: Baseline) -> dict[str, Any]:
         "probability": None if baseline.probability is None else str(baseline.probability.kind),
         "dispersion": {name: of.phi for name, of in dispersions(baseline).items()},
         "seasons": has_seasons(baseline),
+        "performance": baseline.performance.figures if baseline.performance else None,
     }
 
 
@@ -99,6 +101,8 @@ def show_built(name: str, baseline: Baseline, known: bool) -> None:
     out.print(f"    origin  {baseline.origin}")
     out.print(f"    rows    {count_text(baseline.rows)}")
     out.print(f"    columns {', '.join(said)}")
+    if baseline.performance:
+        out.print(f"    labels  {performance_text(baseline.performance)}")
     if baseline.start_ms is None:
         out.print("    times   [dim]none: its own variation over time stays unknown[/]")
         return
@@ -107,6 +111,16 @@ def show_built(name: str, baseline: Baseline, known: bool) -> None:
     varies = f"φ from {min(phi):.2f} to {max(phi):.2f}" if phi else "[dim]unknown: too few rows[/]"
     seasons = "known" if has_seasons(baseline) else "[dim]unknown[/]"
     out.print(f"    varies  {varies}; hours of the week {seasons}")
+
+
+def performance_text(performance: BaselinePerformance) -> str:
+    """Say how well the model did on its labelled rows, and what its probabilities are taken for."""
+    shown = [name for name in _PERFORMANCE_SHOWN if name in performance.figures]
+    figures = [f"{name} {performance.figures[name]:.4g}" for name in shown]
+    said = f"{performance.task}, {count_text(performance.labelled)} labelled rows"
+    if performance.classes:
+        said += "; probabilities " + ("calibrated" if performance.calibration else "as they are")
+    return f"{', '.join(figures) or 'unknown'} [dim]({said})[/]"
 
 
 def show_activation(made: Activation | None) -> None:

@@ -84,10 +84,16 @@ def emit(
 @app.command(
     name="emit-labels",
     epilog=examples(
+        "# rows of a file: which request, and what was true of it",
         "streamgauge emit-labels truth.parquet --map label=defaulted",
-        "streamgauge emit-labels truth.csv --model credit --map id=request --map label=paid",
+        "streamgauge emit-labels truth.csv --model credit \\",
+        "    --map id=order --map label=paid",
+        "# a delayed figure, with or without a label",
+        "streamgauge emit-labels survey.csv --metric rating=stars",
+        "# label events that are JSON already go through unchanged",
         """echo '{"request_id": "r-17", "label": 1}' | streamgauge emit-labels -""",
-        then="[bold]streamgauge metrics credit --window 1d[/] shows accuracy and label coverage.",
+        then="[bold]streamgauge metrics credit --performance[/] shows how well the model does;"
+        " [bold]docs/labels.md[/] says how labels find their predictions.",
     ),
 )
 def emit_labels(
@@ -105,7 +111,16 @@ def emit_labels(
         typer.Option(
             "--map",
             metavar="ROLE=COLUMN",
-            help="Which column is what. Repeatable. [dim]Roles: id label timestamp.[/]",
+            help="Which column is what. Repeatable. [dim]Roles: id label timestamp; a column of"
+            " such a name needs none.[/]",
+        ),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric",
+            metavar="NAME=COLUMN",
+            help="Column of a delayed figure, such as a rating. Repeatable.",
         ),
     ] = None,
     rate: RateOption = None,
@@ -118,9 +133,11 @@ def emit_labels(
     """Send label events, the ground truth, from a file or from standard input."""
     settings = open_settings(config, data_dir, namespace)
     pace = _pace(rate, speed)
-    from stream.cli.emitting import emit_truth  # noqa: PLC0415  # Arrow: 0.4 s
+    from stream.cli import emitting_labels  # noqa: PLC0415  # Arrow: 0.4 s
 
-    emit_truth(settings, file, model, version, mapped or [], pace, as_json)
+    emitting_labels.emit_labels(
+        settings, file, model, version, mapped or [], metric or [], pace, as_json
+    )
 
 
 def _pace(rate: float | None, speed: float | None) -> Pace:

@@ -8,10 +8,13 @@ import msgspec
 import typer
 
 from schemas import keys
+from schemas.durations import parse_duration_ms
 from schemas.metrics import WindowReport, describe
+from stream.cli import performance as performances
 from stream.cli.connect import require_kafka, require_redis
 from stream.cli.errors import CommandError, usage
 from stream.cli.help import examples
+from stream.cli.on_demand import ModelArgument
 from stream.cli.options import (
     ConfigOption,
     DataDirOption,
@@ -20,6 +23,7 @@ from stream.cli.options import (
     open_settings,
 )
 from stream.cli.output import console, count_text, figure_text, note, print_json, table, time_text
+from stream.cli.performance_table import show as show_performance
 from stream.cli.reports import (
     aggregated,
     canonical_window,
@@ -30,6 +34,7 @@ from stream.cli.reports import (
     live_reports,
 )
 from stream.cli.times import FORMS, parse_moment
+from stream.configure import read_config
 from stream.settings import Settings
 
 app = typer.Typer()
@@ -70,17 +75,25 @@ class Aggregate(StrEnum):
         "streamgauge metrics credit --window 1h --since 24h \\",
         "    --metric accuracy --metric feature.age.psi",
         "streamgauge metrics credit --window 1h --since 7d --aggregate median --json",
+        "# how well it did, day by day: by the labels there are, and by estimate",
+        "streamgauge metrics credit --performance",
         then="[bold]streamgauge watch credit[/] keeps the live figures on the screen.",
     )
 )
 def metrics(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Model name.")],
+    model: ModelArgument,
     version: Annotated[
         str | None, typer.Option("--version", "-v", metavar="VERSION", help="Only this version.")
     ] = None,
     window: Annotated[
-        str, typer.Option("--window", "-w", metavar="SIZE", help="Window, such as 5m, 1h, 1d.")
-    ] = "5m",
+        str | None,
+        typer.Option(
+            "--window",
+            "-w",
+            metavar="SIZE",
+            help="Window, such as 5m, 1h, 1d. [dim]Default: 5m; with --performance 1d.[/]",
+        ),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(metavar="TIME", help=f"Final windows that end after TIME: {FORMS}."),
@@ -97,6 +110,10 @@ def metrics(
     aggregate: Annotated[
         Aggregate | None, typer.Option(help="One figure over all windows of the range.")
     ] = None,
+    performance: Annotated[
+        bool,
+        typer.Option("--performance", metavar="", help="How well the model did, by final windows."),
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
@@ -105,16 +122,39 @@ def metrics(
     """Read a model's figures: the live window, or with --since and --until the final ones."""
     settings = open_settings(config, data_dir, namespace)
     try:
-        size = canonical_window(window)
+        size = canonical_window(window or ("1d" if performance else "5m"))
     except ValueError as error:
         raise usage(f"--window: {error}") from error
     names = metric or []
     _check_names(names)
+    if performance:
+        if names or aggregate is not None:
+            raise usage("--performance goes without --metric and --aggregate: leave them out")
+        _performance(settings, model, version, size, since, until, as_json)
+        return
     if aggregate is not None and since is None and until is None:
         raise usage("--aggregate goes over past windows: add --since, for instance --since 24h")
-    reports = _read(settings, model, version, size, since, until)
+    _figures(settings, model, version, size, since, until, names, aggregate, as_json)
+
+
+def _figures(
+    settings: Settings,
+    model: str,
+    version: str | None,
+    window: str,
+    since: str | None,
+    until: str | None,
+    names: list[str],
+    aggregate: Aggregate | None,
+    as_json: bool,
+) -> None:
+    """Show figures of any kind: of the live window, or of the final ones of a range."""
+    reports = _read(settings, model, version, window, since, until)
     if not reports:
-        _explain_nothing(settings, model, version, size, live=since is None and until is None)
+        _explain_nothing(settings, model, version, window)
+        live = since is None and until is None
+        final = f"no final {window} window in that range"
+        note("no live window: no traffic lately" if live else final)
         if as_json:
             print_json([])
         return
@@ -142,6 +182,39 @@ def _check_names(names: list[str]) -> None:
             )
 
 
+def _performance(
+    settings: Settings,
+    model: str,
+    version: str | None,
+    window: str,
+    since: str | None,
+    until: str | None,
+    as_json: bool,
+) -> None:
+    """Show the performance of tumbling windows: of a range, or lately reported ones."""
+    if parse_duration_ms(window) < performances.SIZE_MS_MIN:
+        raise usage("--performance: labels are counted in windows of 1h and longer")
+    now_ms = time.time_ns() // 1_000_000
+    of_range = since is not None or until is not None
+    since_ms, until_ms = _range(since, until, now_ms)
+    read_from_ms = None if of_range else performances.recent_ms(window, now_ms)
+    require_kafka(settings)
+    found = final_reports(settings, model, version, window, since_ms, until_ms, read_from_ms)
+    reports = [report for report in found if report.window.tumbling]
+    if not reports:
+        _explain_nothing(settings, model, version, window)
+        where = "in that range" if of_range else "lately: --since looks further back"
+        note(f"no {window} window of {model} has ended {where}")
+    if as_json:
+        shown = map(performances.only_performance, reports)
+        print_json([msgspec.to_builtins(report) for report in shown])
+    elif reports:
+        versions = {report.model_version for report in reports}
+        minimums = performances.coverage_minimums(read_config(settings), model, versions)
+        windows_max = None if of_range else performances.WINDOWS_SHOWN
+        show_performance(reports, minimums, windows_max)
+
+
 def _read(
     settings: Settings,
     model: str,
@@ -153,19 +226,34 @@ def _read(
     if since is None and until is None:
         client = require_redis(settings)
         return live_reports(client, settings.namespace, model, version, window)
-    now_ms = time.time_ns() // 1_000_000
-    since_ms = 0 if since is None else parse_moment("--since", since, now_ms)
-    until_ms = _EVER_MS if until is None else parse_moment("--until", until, now_ms)
-    if until_ms <= since_ms:
-        raise usage("--until lies before --since: nothing can be between")
+    since_ms, until_ms = _range(since, until, time.time_ns() // 1_000_000)
     require_kafka(settings)
     return final_reports(settings, model, version, window, since_ms, until_ms)
 
 
-def _explain_nothing(
-    settings: Settings, model: str, version: str | None, window: str, *, live: bool
-) -> None:
-    """Say why there is nothing: an unknown model or window is an error, a quiet one is not."""
+def _range(since: str | None, until: str | None, now_ms: int) -> tuple[int, int]:
+    """Return between which moments windows end, epoch ms.
+
+    Raises
+    ------
+    CommandError
+        For texts that are no times, and where nothing can lie between them.
+    """
+    since_ms = 0 if since is None else parse_moment("--since", since, now_ms)
+    until_ms = _EVER_MS if until is None else parse_moment("--until", until, now_ms)
+    if until_ms <= since_ms:
+        raise usage("--until lies before --since: nothing can be between")
+    return since_ms, until_ms
+
+
+def _explain_nothing(settings: Settings, model: str, version: str | None, window: str) -> None:
+    """Look why there is nothing: an unknown model or window is an error, a quiet one is not.
+
+    Raises
+    ------
+    CommandError
+        For a model, version or window that is not there.
+    """
     client = require_redis(settings)
     models = client.smembers(keys.models_key(settings.namespace))
     if model not in models:
@@ -181,7 +269,6 @@ def _explain_nothing(
         raise CommandError(
             f"{model} has no window of {window}: there are {', '.join(sorted(windows))}"
         )
-    note("no live window: no traffic lately" if live else f"no final {window} window in that range")
 
 
 def _columns(reports: list[WindowReport], names: list[str], width: int) -> list[str]:

@@ -36,16 +36,20 @@ def final_reports(
     window: str,
     since_ms: int,
     until_ms: int,
+    read_from_ms: int | None = None,
 ) -> list[WindowReport]:
     """Return the windows that end after ``since`` and not after ``until``, each as it stands now.
 
-    Of each window the highest revision counts; on a tie the last one on the topic.
+    Of each window the highest revision counts; on a tie the last one on the topic. Reports
+    appended before ``read_from_ms`` are not read; None is an hour before ``since``.
     """
     found: dict[tuple[str, int], WindowReport] = {}
     decode = msgspec.json.Decoder(WindowReport).decode
     wanted = f'"model_name":"{model}"'.encode()
-    # A report is appended about when its window ends, or later.
-    for message in read_topic(settings, Topic.METRICS, max(0, since_ms - _AHEAD_MS)):
+    if read_from_ms is None:
+        # A report is appended about when its window ends, or later.
+        read_from_ms = max(0, since_ms - _AHEAD_MS)
+    for message in read_topic(settings, Topic.METRICS, read_from_ms):
         value = message.value() or b""
         if wanted not in value:  # decoding all models' reports would cost ten times as much
             continue

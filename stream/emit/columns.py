@@ -71,6 +71,67 @@ def _times(name: str, column: pa.Array) -> list[Any]:
     return [None if v is None else v.isoformat() for v in values]
 
 
+def label_values(name: str, column: pa.Array) -> list[Any]:
+    """Return labels as JSON has them: scalars, lists of relevant items, items with relevances.
+
+    Parameters
+    ----------
+    name
+        The column's name, for error messages.
+    column
+        What `json_values` takes; also maps and structs, whose missing members are left out.
+
+    Raises
+    ------
+    ColumnError
+        For a type that is no label.
+
+    Examples
+    --------
+    >>> label_values("y", pa.array([{"a": 3.0, "b": None}, None]))
+    [{'a': 3.0}, None]
+    """
+    kind = column.type
+    if kinds.is_map(kind) or kinds.is_struct(kind):
+        objects = [None if value is None else dict(value) for value in column.to_pylist()]
+        return [
+            None if members is None else {k: v for k, v in members.items() if v is not None}
+            for members in objects
+        ]
+    try:
+        return json_values(name, column)
+    except ColumnError:
+        raise ColumnError(
+            f"column {name!r} holds {kind}, which is no label: map another one"
+        ) from None
+
+
+def figure_values(name: str, column: pa.Array) -> list[Any]:
+    """Return numbers as JSON has them, booleans as 1 and 0; missing ones are None or NaN.
+
+    Raises
+    ------
+    ColumnError
+        For a column of anything else.
+
+    Examples
+    --------
+    >>> figure_values("clicked", pa.array([True, None]))
+    [1, None]
+    """
+    kind = column.type
+    if kinds.is_boolean(kind):
+        column = column.cast(pa.int8())
+    elif not (
+        kinds.is_integer(kind)
+        or kinds.is_floating(kind)
+        or kinds.is_decimal(kind)
+        or kinds.is_null(kind)
+    ):
+        raise ColumnError(f"column {name!r} holds {kind}, which is no number: map another one")
+    return json_values(name, column)
+
+
 def texts(name: str, column: pa.Array) -> list[str | None]:
     """Return ids: text as it is, integers (also those that became floats) as decimal strings.
 
@@ -158,4 +219,4 @@ def _check_range(name: str, values: list[int | None]) -> None:
     )
 
 
-__all__ = ["ColumnError", "event_times", "json_values", "texts"]
+__all__ = ["ColumnError", "event_times", "figure_values", "json_values", "label_values", "texts"]

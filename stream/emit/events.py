@@ -1,19 +1,19 @@
-"""Rows of a file as the bytes of events."""
+"""Rows of a file as the bytes of prediction events, and what label events share with them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
-from stream.emit.columns import event_times, json_values, texts
+from stream.emit.columns import event_times, json_values, label_values, texts
 from stream.emit.record import Record
 from stream.emit.roles import Layout, MappingError
 from stream.emit.tables import TableFile
 
 Note = Callable[[str], None]
 
-_PLAIN = ("prediction", "probability", "label", "latency_ms", "error")
+_PLAIN = ("prediction", "probability", "latency_ms", "error")
 
 
 def prediction_events(
@@ -42,51 +42,39 @@ def prediction_events(
             "no column is the prediction: name it with --map prediction=COLUMN"
             f" ({', '.join(layout.features[:20])})"
         )
-    notes = _Once(note)
+    notes = Once(note)
     columns = [*layout.roles.values(), *layout.features]
     for batch in file.batches(columns):
-        common = _common_fields(batch, layout, notes)
+        common = common_fields(batch, layout.roles, notes)
         features = [json_values(name, batch.column(name)) for name in layout.features]
         base = {"model_name": model, "model_version": version}
         yield [
-            _record(base, fields, dict(zip(layout.features, row, strict=True)))
-            for fields, row in zip(common, _rows(features, batch.num_rows), strict=True)
+            _prediction(base, fields, dict(zip(layout.features, row, strict=True)))
+            for fields, row in zip(common, rows_of(features, batch.num_rows), strict=True)
         ]
 
 
-def label_events(
-    file: TableFile, layout: Layout, model: str | None, version: str | None, note: Note
-) -> Iterator[list[Record]]:
-    """Make label events of a file's rows; ``model`` and ``version`` restrict what they apply to.
+def _prediction(base: dict[str, str], fields: dict[str, Any], features: dict[str, Any]) -> Record:
+    event: dict[str, Any] = {**base, **fields}
+    if features:
+        event["features"] = features
+    return record_of(event)
 
-    Raises
-    ------
-    MappingError, ColumnError
-        When a column can't be used, or there is no id or label.
+
+def common_fields(
+    batch: pa.RecordBatch, roles: Mapping[str, str], notes: "Once"
+) -> list[dict[str, Any]]:
+    """Return every row's fields beside features and figures, missing ones left out.
+
+    Parameters
+    ----------
+    batch
+        Has a column for each role.
+    roles
+        Role to column.
+    notes
+        Told what had to be assumed.
     """
-    for role in ("id", "label"):
-        if role not in layout.roles:
-            raise MappingError(f"no column is the {role}: name it with --map {role}=COLUMN")
-    notes = _Once(note)
-    base = {"model_name": model} if model else {}
-    base |= {"model_version": version} if version else {}
-    for batch in file.batches(list(layout.roles.values())):
-        records = [_record(base, fields, None) for fields in _common_fields(batch, layout, notes)]
-        # A label that is missing says nothing; sent, it would be rejected.
-        known = json_values("label", batch.column(layout.roles["label"]))
-        kept = [
-            record
-            for record, label in zip(records, known, strict=True)
-            if label is not None and label == label and record.key is not None  # noqa: PLR0124
-        ]
-        if len(kept) < len(records):
-            notes.say("rows without an id or a label were left out")
-        yield kept
-
-
-def _common_fields(batch: pa.RecordBatch, layout: Layout, notes: "_Once") -> list[dict[str, Any]]:
-    """Return every row's fields beside the features, missing ones left out."""
-    roles = layout.roles
     columns: dict[str, Sequence[Any]] = {}
     if "id" in roles:
         columns["request_id"] = texts(roles["id"], batch.column(roles["id"]))
@@ -98,29 +86,28 @@ def _common_fields(batch: pa.RecordBatch, layout: Layout, notes: "_Once") -> lis
     for role in _PLAIN:
         if role in roles:
             columns[role] = json_values(roles[role], batch.column(roles[role]))
+    if "label" in roles:
+        columns["label"] = label_values(roles["label"], batch.column(roles["label"]))
     names = tuple(columns)
     return [
         {name: value for name, value in zip(names, row, strict=True) if value is not None}
-        for row in _rows(list(columns.values()), batch.num_rows)
+        for row in rows_of(list(columns.values()), batch.num_rows)
     ]
 
 
-def _rows(columns: Sequence[Sequence[Any]], rows: int) -> Iterator[tuple[Any, ...]]:
+def rows_of(columns: Sequence[Sequence[Any]], rows: int) -> Iterator[tuple[Any, ...]]:
+    """Turn columns into rows; ``rows`` counts them where there is no column."""
     return zip(*columns, strict=True) if columns else iter([()] * rows)
 
 
-def _record(
-    base: dict[str, str], fields: dict[str, Any], features: dict[str, Any] | None
-) -> Record:
-    event = {**base, **fields}
-    if features:
-        event["features"] = features
-    request_id = fields.get("request_id")
+def record_of(event: Mapping[str, Any]) -> Record:
+    """Write an event as it is sent, keyed by its request id."""
+    request_id = event.get("request_id")
     key = None if request_id is None else request_id.encode()
-    return Record(fields.get("timestamp"), key, orjson.dumps(event))
+    return Record(event.get("timestamp"), key, orjson.dumps(event))
 
 
-class _Once:
+class Once:
     """Says each thing once."""
 
     def __init__(self, note: Note) -> None:
@@ -128,6 +115,7 @@ class _Once:
         self._said: set[str] = set()
 
     def say(self, what: str) -> None:
+        """Say it, unless it was said."""
         if what not in self._said:
             self._said.add(what)
             self._note(what)

@@ -14,7 +14,7 @@ EVENT_ROLES = (*ROLES, "latency_ms", "error")
 """Roles that only events have; these two need a ``--map``, for they may be features."""
 
 NAMED_ROLES = {"request_id": "id"}
-"""Names that stand for a role beside the role's own."""
+"""Names that stand for a role beside the role's own, of columns and in a ``--map``."""
 
 # pandas writes its row numbers under names like this one.
 _INDEX = re.compile(r"__index_level_\d+__")
@@ -69,12 +69,24 @@ def parse_map(given: Iterable[str], roles: Sequence[str] = EVENT_ROLES) -> dict[
         role, equals, column = pair.partition("=")
         if not equals or not column:
             raise MappingError(f"--map {pair!r} is no ROLE=COLUMN, such as prediction=y_pred")
+        role = NAMED_ROLES.get(role, role)
         if role not in roles:
             raise MappingError(f"--map {pair!r}: the roles are {', '.join(roles)}")
         if role in out:
             raise MappingError(f"--map gives {role} twice: {out[role]} and {column}; keep one")
         out[role] = column
     return out
+
+
+def id_columns(mapped: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the columns that may hold the ids: the one that was named, else those of such a name.
+
+    Examples
+    --------
+    >>> id_columns({}), id_columns({"id": "order"})
+    (('id', 'request_id'), ('order',))
+    """
+    return (mapped["id"],) if "id" in mapped else ("id", "request_id")
 
 
 def layout_of(
@@ -104,7 +116,7 @@ def layout_of(
     left_out = set(ignored)
     for name in [*mapped.values(), *left_out]:
         if name not in columns:
-            raise MappingError(f"there is no column {name!r}: {_nearest(name, columns)}")
+            raise MappingError(f"there is no column {name!r}: {nearest(name, columns)}")
     by_column: dict[str, str] = {}
     for role, column in mapped.items():
         if column in by_column:
@@ -141,7 +153,8 @@ def check_name(what: str, name: str) -> str:
     return name
 
 
-def _nearest(name: str, columns: Sequence[str]) -> str:
+def nearest(name: str, columns: Sequence[str]) -> str:
+    """Say which column may have been meant by a name that none has."""
     near = difflib.get_close_matches(name, columns, n=1)
     some = ", ".join(columns[:20])
     return f"did you mean {near[0]!r}?" if near else f"the file has {some}"

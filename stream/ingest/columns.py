@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from schemas.errors import Reason, Rejected
-from schemas.events import Probability, error_type
+from schemas.events import LabelEvent, Probability, error_type
 from schemas.names import text_of_id
 from schemas.timestamps import TIMESTAMP_MS_MAX, TIMESTAMP_MS_MIN, parse_timestamp_ms
 from stream.arrays import BoolArray, FloatArray, IntArray
@@ -21,6 +21,7 @@ from stream.window.constraints import CONFIDENCE
 from stream.window.delta import GridValues
 from stream.window.layout import (
     FEATURE,
+    POSITIVE_CLASS,
     PREDICTION,
     PROBABILITY,
     CategoricalColumn,
@@ -33,7 +34,6 @@ from stream.window.segments import SegmentColumn
 _NO_TIME = -1
 _MINUTE_CHARACTERS = 17  # 2026-09-21T10:00:
 _MINUTE_MS = 60_000
-POSITIVE_CLASS = "1"
 _NAME_CHARACTERS = 64
 """Values that are kept by name, of tags and of unseen categories, are cut at this length."""
 _PRESENT, _MISMATCHED, _MISSING = range(3)
@@ -49,7 +49,9 @@ class Times:
 
 
 def event_times(
-    events: Sequence[DecodedEvent], append_ms: IntArray, future_skew_ms_max: int
+    events: Sequence[DecodedEvent] | Sequence[LabelEvent],
+    append_ms: IntArray,
+    future_skew_ms_max: int,
 ) -> Times:
     """Read event times; an event without one takes its record's append time.
 
@@ -144,13 +146,19 @@ def grid_values(
 
     ``names`` are the features in the order of the fields of the events' feature struct.
     """
-    matrix = numeric_matrix(events, names, layout.numeric[: layout.plain])
+    numeric, positive = layout.numeric[: layout.plain], layout.positive_class
+    matrix = numeric_matrix(events, names, numeric, positive)
     values = GridValues(matrix, {})
     for column in layout.categorical:
         cells, unseen = category_cells(_values_of(events, names, column), column)
         values.cells[column.row] = cells
         if unseen:
             values.unseen[column.row] = unseen
+    if (summed := layout.estimates) is not None:
+        at = summed.probability
+        scores = class_scores(events, summed.classes) if at is None else matrix[at : at + 1]
+        sums = summed.sums(scores, values.cells[summed.prediction_row])
+        values.estimates[summed.id] = sums
     if not layout.presence:
         return values
     described = [matrix]
@@ -164,7 +172,7 @@ def grid_values(
             rows = present.describer.matrix(raw)
             described.append(rows)
             values.cells[present.row] = _presence_cells(rows)
-    return GridValues(np.vstack(described), values.cells, values.unseen, values.registers)
+    return replace(values, matrix=np.vstack(described))
 
 
 def _presence_cells(described: FloatArray) -> IntArray:
@@ -222,8 +230,10 @@ def frequencies(values: Sequence[str | None]) -> dict[str, int]:
     return dict(counts)
 
 
-def _positive(probability: Probability | None) -> float | None:
-    return probability.get(POSITIVE_CLASS) if isinstance(probability, Mapping) else probability
+def _positive(
+    probability: Probability | None, positive_class: str = POSITIVE_CLASS
+) -> float | None:
+    return probability.get(positive_class) if isinstance(probability, Mapping) else probability
 
 
 def _confidence(probability: Probability | None) -> float | None:
@@ -244,8 +254,18 @@ def _values_of(
     return [event.prediction for event in events]
 
 
+def class_scores(events: Sequence[DecodedEvent], classes: Sequence[str]) -> FloatArray:
+    """Probabilities of classes that come as objects, shape ``(classes, n)``; NaN where missing."""
+    rows = [event.probability for event in events]
+    objects = [row if isinstance(row, Mapping) else {} for row in rows]
+    return np.array([[row.get(name) for row in objects] for name in classes], dtype=np.float64)
+
+
 def numeric_matrix(
-    events: Sequence[DecodedEvent], names: Sequence[str], columns: Sequence[NumericColumn]
+    events: Sequence[DecodedEvent],
+    names: Sequence[str],
+    columns: Sequence[NumericColumn],
+    positive_class: str = POSITIVE_CLASS,
 ) -> FloatArray:
     """Values of numeric columns, shape ``(columns, n)``: NaN missing, infinite mismatched.
 
@@ -259,8 +279,11 @@ def numeric_matrix(
         out[features] = _feature_values(events, len(names), fields)
     for k, column in enumerate(columns):
         if column.role != FEATURE:
-            values = _predictions(events) if column.role == PREDICTION else _probabilities(events)
-            out[k] = values
+            out[k] = (
+                _predictions(events)
+                if column.role == PREDICTION
+                else positive_probabilities(events, positive_class)
+            )
     return out
 
 
@@ -283,12 +306,13 @@ def _predictions(events: Sequence[DecodedEvent]) -> FloatArray:
     return np.array([_as_number(event.prediction) for event in events])
 
 
-def _probabilities(events: Sequence[DecodedEvent]) -> FloatArray:
+def positive_probabilities(events: Sequence[DecodedEvent], positive_class: str) -> FloatArray:
+    """Probabilities of the positive class, shape ``(n,)``; NaN where there is none."""
     raw = [event.probability for event in events]
     try:
         return np.array(raw, dtype=np.float64)
     except (TypeError, ValueError):
-        return np.array([_positive(p) for p in raw], dtype=np.float64)
+        return np.array([_positive(p, positive_class) for p in raw], dtype=np.float64)
 
 
 def _as_number(value: Any) -> float:

@@ -51,25 +51,26 @@ def make_group_consumer(settings: Settings, instance: str | None) -> Consumer:
     return Consumer(defaults | static | given | fixed)
 
 
-def assign_claimed(
+def claim_partitions(
     settings: Settings,
     consumer: Consumer,
     assigned: Sequence[TopicPartition],
     topic_id: str,
     store: StateStore,
     owner: str,
+    *,
+    of_labels: bool,
 ) -> dict[int, Claim]:
-    """Claim partitions and assign them at the offsets that are stored.
+    """Claim partitions of one topic; they are to be assigned at the offsets of the claims.
 
     Where nothing is stored a partition starts at the earliest record that is retained. Where
     retention ran past the stored offset it starts at the earliest one too, and the gap is stored:
     windows before it are not complete.
     """
     claims: dict[int, Claim] = {}
-    at: list[TopicPartition] = []
     for given in assigned:
         partition = PartitionId(topic_id, given.partition)
-        claim = store.claim(partition, owner)
+        claim = store.claim(partition, owner, of_labels=of_labels)
         lowest, _ = consumer.get_watermark_offsets(given, timeout=_OFFSETS_TIMEOUT_S)
         if claim.offset is None or claim.offset < lowest:
             seen_from_ms = 0
@@ -84,8 +85,6 @@ def assign_claimed(
             store.start(partition, lowest, seen_from_ms)
             claim = replace(claim, offset=lowest, seen_from_ms=seen_from_ms)
         claims[given.partition] = claim
-        at.append(TopicPartition(given.topic, given.partition, claim.offset or 0))
-    consumer.incremental_assign(at)
     return claims
 
 

@@ -20,6 +20,7 @@ from schemas.decoding import decode_event
 from schemas.errors import Reason, Rejected
 from schemas.events import (
     ErrorDetail,
+    Event,
     Figures,
     Label,
     Prediction,
@@ -177,11 +178,7 @@ class Decoder:
             payload.decode("utf-8")
         except UnicodeDecodeError as error:
             return Rejected(Reason.MALFORMED_JSON, f"not UTF-8: {error.reason} at {error.start}")
-        event = decode_event(payload, PredictionEvent)
-        if isinstance(event, Rejected) and _may_be_a_number(event):
-            lenient = _without_nan(payload)
-            if lenient is not None:
-                event = decode_event(lenient, PredictionEvent)
+        event = decode_lenient(payload, PredictionEvent)
         if isinstance(event, Rejected):
             return event
         if event.features is not None and len(event.features) > self.features_max:
@@ -233,6 +230,16 @@ class Decoder:
             tags=event.tags,
             schema_version=event.schema_version,
         )
+
+
+def decode_lenient(payload: bytes, kind: type[Event]) -> Event | Rejected:
+    """Decode an event in which a lenient writer may have left NaN: they count as missing."""
+    event = decode_event(payload, kind)
+    if isinstance(event, Rejected) and _may_be_a_number(event):
+        lenient = _without_nan(payload)
+        if lenient is not None:
+            return decode_event(lenient, kind)
+    return event
 
 
 def _number(value: object) -> float | None:

@@ -16,6 +16,8 @@ from confluent_kafka.admin._listoffsets import OffsetSpec  # public, and not in 
 from stream.kafka import client_settings
 from stream.settings import Settings
 
+Place = tuple[str, int]
+"""Topic and partition."""
 ASK_AGAIN_MS = 1_000
 """A tenth of the default idle timeout."""
 _REQUEST_TIMEOUT_S = 10.0
@@ -24,13 +26,12 @@ _REQUEST_TIMEOUT_S = 10.0
 class LogEnds:
     """Asks for the ends of partitions, one request at a time; nothing here waits."""
 
-    def __init__(self, settings: Settings, topic: str) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._admin = AdminClient(client_settings(settings))
-        self._topic = topic
         self._asked_ms = 0
-        self._answers: dict[int, Future[Any]] = {}
+        self._answers: dict[Place, Future[Any]] = {}
 
-    def ask(self, partitions: Mapping[int, int], now_ms: int) -> None:
+    def ask(self, partitions: Mapping[Place, int], now_ms: int) -> None:
         """Ask for the ends of these partitions, unless that was done just now."""
         if self._answers or not partitions or now_ms - self._asked_ms < ASK_AGAIN_MS:
             return
@@ -38,13 +39,13 @@ class LogEnds:
         # Records of a transaction that is still open have their append times already.
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         futures = self._admin.list_offsets(
-            {TopicPartition(self._topic, p): latest for p in partitions},
+            {TopicPartition(*place): latest for place in partitions},
             isolation_level=IsolationLevel.READ_UNCOMMITTED,
             request_timeout=_REQUEST_TIMEOUT_S,
         )
-        self._answers = {place.partition: future for place, future in futures.items()}
+        self._answers = {(at.topic, at.partition): future for at, future in futures.items()}
 
-    def unchanged(self, partitions: Mapping[int, int]) -> tuple[int, list[int]]:
+    def unchanged(self, partitions: Mapping[Place, int]) -> tuple[int, list[Place]]:
         """Return when the ends were asked for, and the partitions whose end was the given one."""
         if not all(future.done() for future in self._answers.values()):
             return 0, []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaException, Producer
 
 from schemas.topics import Topic, topic_name
-from stream.ingest.step import Refused
+from stream.ingest.progress import Refused
 
 REPUBLISHED_BYTES_MAX = 900_000
 """Below the 1 MB that a broker takes by default, headers included."""

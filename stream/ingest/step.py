@@ -12,16 +12,25 @@ from schemas.names import NAME_PATTERN, UNKNOWN_VERSION, text_of_id
 from stream.arrays import IntArray
 from stream.ingest import columns, records
 from stream.ingest.decode import DecodedEvent, Decoder
+from stream.ingest.joining import (
+    Labels,
+    Requests,
+    add_own_labels,
+    add_requests,
+    in_sample,
+    request_keys,
+)
+from stream.ingest.progress import Progress, Refused, advance, book, book_unread
 from stream.ingest.records import Payloads, Record
 from stream.ingest.request_hash import request_hashes
 from stream.ingest.sample import SampleRow, sample_rows
-from stream.state.books import BOOKS
-from stream.state.keys import PartitionId, VersionId
+from stream.state.keys import VersionId
 from stream.state.store import Watermark
 from stream.window.count import FEATURE_NAME_CHARACTERS_MAX, Batch, count_events
 from stream.window.delta import GAINED_EVERY, PaneDelta
+from stream.window.label_terms import Groups
 from stream.window.panes import PaneId
-from stream.window.plan import PlanBook
+from stream.window.plan import CountingPlan, PlanBook
 from stream.window.watermark import NEVER_MS, too_late
 
 _NAME = re.compile(NAME_PATTERN)
@@ -29,61 +38,22 @@ _NO_PREDICTION = Rejected(Reason.MISSING_FIELD, "missing `prediction`")
 
 
 @dataclass(slots=True)
-class Progress:
-    """Where the worker stands in one partition.
+class Delta:
+    """Everything counted since the last commit.
 
     Attributes
     ----------
-    base : next offset to read, as stored
-    next : the same after what was counted since
-    expected : the same after what was polled and is not counted yet
-    clock_ms : log clock: append time up to which the partition was read
-    end : where the log ended when its end was reached; None when something was polled since
+    panes, samples : by model version: what was counted, and rows of those that learn a baseline
+    refused, refused_labels : what goes to ``ml.rejected``
+    requests, labels : what goes to the join
     """
-
-    topic: str
-    partition: PartitionId
-    base: int
-    next: int
-    clock_ms: int
-    watermarks: dict[VersionId, Watermark]
-    books: dict[str, int] = field(default_factory=lambda: dict.fromkeys(BOOKS, 0))
-    touched: set[VersionId] = field(default_factory=set)
-    end: int | None = None
-    expected: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.expected = self.next
-
-    def take(self, offset: int) -> bool:
-        """Whether a polled record is the next one; it then waits for :func:`add_records`.
-
-        A partition given back and assigned again during one poll brings its records twice.
-        """
-        if offset < self.expected:
-            return False
-        self.expected = offset + 1
-        self.end = None
-        return True
-
-
-@dataclass(slots=True)
-class Refused:
-    """An event that goes to ``ml.rejected``."""
-
-    record: Record
-    value: bytes
-    index: int
-    rejected: Rejected
-
-
-@dataclass(slots=True)
-class Delta:
-    """Everything counted since the last commit."""
 
     panes: dict[VersionId, dict[PaneId, PaneDelta]] = field(default_factory=dict)
     samples: dict[VersionId, list[SampleRow]] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
+    requests: Groups = field(default_factory=dict)
+    labels: Labels = field(default_factory=Labels)
+    refused_labels: list[Refused] = field(default_factory=list)
 
     def pane_count(self) -> int:
         """How many panes the commit will touch."""
@@ -140,25 +110,13 @@ def add_records(
         np.array(payloads.index, dtype=np.int64),
         append_ms[of_record],
     )
-    _book(progress, "consumed", batch.partition)
-    for position in payloads.empty:
-        _book(progress, "consumed", partitions[[position]])
-        _book(progress, "empty", partitions[[position]])
-    for position, rejected in payloads.refused:
-        record = polled[position]
-        _book(progress, "consumed", partitions[[position]])
-        _book(progress, "rejected", partitions[[position]])
-        delta.refused.append(Refused(record, record.value() or b"", -1, rejected))
+    book(progress, "consumed", batch.partition)
+    book_unread(payloads, polled, partitions, progress, delta.refused)
     for version, members in _group(delta, progress, batch, decoder).items():
         _add_version(
             delta, progress, batch, version, members, decoder, plans, clocks, sampling_rate
         )
-    _advance(progress, polled, partitions, append_ms)
-
-
-def _book(progress: Mapping[int, Progress], book: str, partitions: IntArray) -> None:
-    for partition, count in zip(*np.unique(partitions, return_counts=True), strict=True):
-        progress[int(partition)].books[book] += int(count)
+    advance(progress, polled, partitions, append_ms)
 
 
 def _refuse(
@@ -239,7 +197,7 @@ def _add_version(
         _refuse(delta, progress, batch, int(members[k]), rejected)
     if len(kept) == 0:
         return
-    _book(progress, "accepted", batch.partition[members[kept]])
+    book(progress, "accepted", batch.partition[members[kept]])
     accepted = events if len(kept) == len(events) else [events[k] for k in kept.tolist()]
     names = decoder.feature_names(version.model)
     panes = delta.panes.setdefault(version, {})
@@ -247,6 +205,9 @@ def _add_version(
     counted = _to_count(batch, accepted, at, members[kept], decoder, version.model)
     for plan, chosen in plans.split(version, at):
         count_events(panes, counted.take(chosen), plans.tier_ms(version), plan, sampling_rate)
+        if plans.joins:
+            where = members[kept[chosen]]
+            _add_requests(delta, batch, version, where, at[chosen], progress, plans, plan, names)
     if plans.learns(version):
         where = members[kept]
         good = [k for k, event in enumerate(accepted) if event.error is None]
@@ -258,6 +219,44 @@ def _add_version(
             plans.sample_bounds.get(version),
         )
         delta.samples.setdefault(version, []).extend(rows)
+
+
+def _add_requests(
+    delta: Delta,
+    batch: _Batch,
+    version: VersionId,
+    where: IntArray,
+    times_ms: IntArray,
+    progress: Mapping[int, Progress],
+    plans: PlanBook,
+    plan: CountingPlan,
+    names: Sequence[str] | None,
+) -> None:
+    """Hand answered requests, at ``where`` in the batch, to the join, and the labels they bring."""
+    places = where.tolist()
+    good = np.array([k for k, i in enumerate(places) if batch.events[i].error is None], np.intp)
+    if not len(good):
+        return
+    at = where[good]
+    events = [batch.events[i] for i in at.tolist()]
+    ids = [
+        _request_id(batch, i, event, progress) for i, event in zip(at.tolist(), events, strict=True)
+    ]
+    requests = Requests(
+        events,
+        request_keys(ids),
+        times_ms[good],
+        batch.append_ms[at],
+        batch.partition[at],
+        batch.offset[at],
+        batch.index[at],
+    )
+    rate = plans.labels(version).sampling_rate
+    if rate < 1:
+        requests = requests.take(np.flatnonzero(in_sample(requests.keys, rate)))
+    if len(requests.events):
+        add_requests(delta.requests, requests, plans.label_terms(version, plan), names)
+        add_own_labels(delta.labels, requests, version.model)
 
 
 def _to_count(
@@ -328,16 +327,3 @@ def _on_time(
     if not late_any:
         return kept
     return np.array([k for k in kept.tolist() if k not in refused], dtype=np.int64)
-
-
-def _advance(
-    progress: Mapping[int, Progress],
-    polled: Sequence[Record],
-    partitions: IntArray,
-    append_ms: IntArray,
-) -> None:
-    for partition in np.unique(partitions).tolist():
-        last = int(np.flatnonzero(partitions == partition)[-1])
-        at = progress[partition]
-        at.next = int(polled[last].offset() or 0) + 1
-        at.clock_ms = max(at.clock_ms, int(append_ms[last]))

@@ -7,6 +7,7 @@ features stay.
 """
 
 import msgspec
+from msgspec import UNSET
 
 from schemas.baselines import Baseline, FeatureBaseline
 from schemas.features import FeatureConfig, FeatureKind
@@ -17,12 +18,13 @@ from stream.window.constraints import ALLOWED, REGEX, compile_constraints
 
 
 def anonymous_baseline(baseline: Baseline) -> Baseline:
-    """Replace a baseline's categories, words and items by numbers."""
+    """Replace a baseline's categories, words and items by numbers, and leave its labels out."""
     return msgspec.structs.replace(
         baseline,
         features={name: _anonymous(of) for name, of in baseline.features.items()},
         prediction=baseline.prediction and _anonymous(baseline.prediction),
         segments={},
+        performance=UNSET,
     )
 
 

@@ -58,6 +58,8 @@ def _grid_rows(prefix: str, grid: GridCounts) -> dict[str, bytes]:
             out[f"{prefix}unseen:{row}"] = _encode_names(grid.unseen[row])
     for row in sorted(grid.registers):
         out[f"{prefix}distinct:{row}"] = codec.encode_registers(grid.registers[row])
+    for name in sorted(grid.estimates):
+        out[f"{prefix}estimates:{name}"] = codec.encode_integers(grid.estimates[name])
     return out
 
 
@@ -132,6 +134,11 @@ def _check_grid(grid: GridCounts, layout: GridLayout) -> None:
     for row, registers in grid.registers.items():
         sound = row < len(layout.row_cells) and len(registers) == cardinality.REGISTERS
         _require(sound, f"distinct:{row}")
+    for name, summed in grid.estimates.items():
+        # Sums of earlier calibrations lie there too, and are not read.
+        read = layout.estimates if layout.estimates and name == layout.estimates.id else None
+        sound = read is None or len(summed) == read.cells
+        _require(sound and bool(np.isfinite(summed).all()), f"estimates:{name}")
 
 
 def _check_names(names: NameCounts) -> None:

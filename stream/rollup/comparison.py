@@ -6,8 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
-from schemas.baselines import Baseline, SecondMoments
+from schemas.baselines import Baseline, BaselinePerformance, SecondMoments
 from stream.arrays import FloatArray, IntArray
+from stream.rollup.estimating import cell_probabilities, estimated_figures
 from stream.rollup.histogram import Bars, Histogram
 from stream.rollup.merge import GridCounts, PaneCounts
 from stream.rollup.quality import Figures, Metrics
@@ -121,11 +122,26 @@ class CompiledBaseline:
             )
         return tuple(rows)
 
+    @property
+    def performance(self) -> BaselinePerformance | None:
+        """How the model did on the reference; None where that has no labels."""
+        found = self.baseline.performance
+        return found if isinstance(found, BaselinePerformance) else None
+
     @cached_property
     def moments(self) -> ReferenceMoments | None:
         """How numeric features vary together."""
         found: SecondMoments | None = self.baseline.moments
         return None if found is None else ReferenceMoments.from_moments(found)
+
+    @cached_property
+    def cell_probabilities(self) -> FloatArray | None:
+        """Calibrated probability in each cell of a binary model's score."""
+        estimates = self.layout.estimates
+        if estimates is None or estimates.probability is None:
+            return None
+        row = self.layout.numeric[estimates.probability].row
+        return cell_probabilities(estimates, self.rows[row].reference)
 
     @cached_property
     def bars(self) -> dict[int, tuple[str, Bars]]:
@@ -248,6 +264,8 @@ def compare(
     found.metrics |= quality_figures(compared)
     if compiled.moments is not None and grid.moments is not None:
         found.metrics |= multivariate_figures(compiled.moments, *split_moments(grid.moments))
+    if segment is None:
+        found.metrics |= estimated_figures(compiled.layout, grid, compiled.cell_probabilities)
     return found
 
 

@@ -11,7 +11,8 @@ from stream.sketches import bottom_k, latency
 from stream.sketches.bottom_k import BottomK
 from stream.state import codec
 from stream.state.codec import NameCounts
-from stream.window import delta
+from stream.window import custom, delta
+from stream.window.custom import CustomCounts
 
 _SEGMENT = "s:"
 K = TypeVar("K")
@@ -28,6 +29,7 @@ class GridCounts:
     moments: FloatArray | None = None
     unseen: dict[int, NameCounts] = field(default_factory=dict)
     registers: dict[int, ByteArray] = field(default_factory=dict)
+    estimates: dict[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -44,6 +46,7 @@ class PaneCounts:
     gained: NameCounts = field(default_factory=lambda: NameCounts(delta.GAINED_MAX, 0, {}))
     violations: dict[str, NameCounts] = field(default_factory=dict)
     tags: dict[str, NameCounts] = field(default_factory=dict)
+    custom: dict[str, CustomCounts] = field(default_factory=dict)
     grids: dict[str, GridCounts] = field(default_factory=dict)
     segments: dict[str, "PaneCounts"] = field(default_factory=dict)
 
@@ -98,6 +101,7 @@ def _decode_rows(rows: Mapping[str, bytes]) -> PaneCounts:
                 out.ids = codec.decode_bottom_k(row)
             case _:
                 _decode_named_row(out, name, row)
+    out.custom = custom.keep_names(out.custom)
     for grid_id, grid in out.grids.items():
         for number, cells in grid.rows.items():
             if int(cells.sum()) != grid.events:
@@ -119,6 +123,8 @@ def _decode_named_row(out: PaneCounts, name: str, row: bytes) -> None:
         case "g":
             grid_id, _, what = rest.partition(":")
             _decode_grid_row(out.grids.setdefault(grid_id, GridCounts()), what, row)
+        case custom.SUMS | custom.MAGNITUDES | custom.EXTREMES:
+            custom.decode_custom_row(out.custom, marker, rest, row)
         case _:
             raise ValueError(f"unknown row {name!r}: it was written by a later version")
 
@@ -138,6 +144,8 @@ def _decode_grid_row(grid: GridCounts, what: str, row: bytes) -> None:
             grid.unseen[int(number)] = codec.decode_names(row)
         case "distinct":
             grid.registers[int(number)] = codec.decode_registers(row)
+        case "estimates":
+            grid.estimates[number] = codec.decode_integers(row)
         case _:
             grid.rows[int(what)] = codec.decode_counts(row)
 
@@ -146,6 +154,7 @@ def merge_panes(panes: Iterable[PaneCounts]) -> PaneCounts:
     """Add panes up; the result does not depend on their order."""
     out = PaneCounts()
     parts: dict[str, list[PaneCounts]] = {}
+    figures: list[Mapping[str, CustomCounts]] = []
     for pane in panes:
         out.core = out.core + pane.core
         out.latencies = out.latencies + pane.latencies
@@ -158,10 +167,12 @@ def merge_panes(panes: Iterable[PaneCounts]) -> PaneCounts:
         out.gained = codec.merge_names(out.gained, pane.gained)
         _add_named(out.violations, pane.violations)
         _add_named(out.tags, pane.tags)
+        figures.append(pane.custom)
         for grid_id, grid in pane.grids.items():
             _add_grid(out.grids.setdefault(grid_id, GridCounts()), grid)
         for segment, part in pane.segments.items():
             parts.setdefault(segment, []).append(part)
+    out.custom = custom.merge_custom(figures)
     out.segments = {segment: merge_panes(found) for segment, found in parts.items()}
     return out
 
@@ -188,3 +199,5 @@ def _add_grid(into: GridCounts, grid: GridCounts) -> None:
     for row, registers in grid.registers.items():
         known = into.registers.get(row)
         into.registers[row] = registers if known is None else np.maximum(known, registers)
+    for name, summed in grid.estimates.items():
+        into.estimates[name] = into.estimates.get(name, 0.0) + summed

@@ -1,41 +1,43 @@
 """The rollup of one model version: read changed panes, show what is live, report what is final."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from schemas.metrics import WindowReport
-from schemas.models import ModelConfig, config_id
+from schemas.models import config_id
 from schemas.windows import WindowSpec
 from stream.registry import Registry
 from stream.rollup.adoption import Adoption, Progress, Publisher
-from stream.rollup.comparison import CompiledBaseline, histograms
+from stream.rollup.comparison import histograms
 from stream.rollup.finality import (
-    closing_ms,
     live_end_ms,
     settled_from_ms,
-    settling_ms,
 )
 from stream.rollup.history import History
+from stream.rollup.labels import (
+    REPORT_AGAIN_MS,
+    LabelRollup,
+    has_labels,
+    shown_until_ms,
+)
 from stream.rollup.merge import decode_pane
 from stream.rollup.provisional import Missing
 from stream.rollup.readmodel import Decided, ReadModel
 from stream.rollup.report import ReportContext, build_report, build_reports
+from stream.rollup.standing import Standing, StandingReader
 from stream.rollup.terms import (
-    References,
-    all_specs,
     decision_terms,
     seasonal_hours,
     valid_at,
 )
 from stream.rollup.tracker import PaneTracker
+from stream.rollup.with_labels import Callables, LabelContext
 from stream.settings import Settings
 from stream.state.client import RedisClient
-from stream.state.keys import PartitionId, VersionId
-from stream.state.store import StateStore, Watermark
-from stream.window.panes import PaneId
+from stream.state.keys import VersionId
+from stream.state.store import StateStore
+from stream.window.label_terms import seconds_of
+from stream.window.panes import HOUR_MS, PaneId
 
-REPORT_AGAIN_MS = 30_000
-"""After its first report a window is reported again at most once in this time."""
 PANES_READ_AT_ONCE = 200
 ROLLED_AT_ONCE = 50
 SEGMENTS_SHOWN_MS = 300
@@ -44,25 +46,6 @@ WINDOWS_AT_ONCE = 100
 """Final windows reported before the live view is refreshed: well below a second of work."""
 
 Send = Callable[[list[WindowReport]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Now:
-    """What is known of a model version at one moment."""
-
-    version: VersionId
-    config: ModelConfig
-    compiled: list[CompiledBaseline]
-    specs: tuple[WindowSpec, ...]
-    newest_ms: int
-    watermark_ms: int
-    closing_ms: int
-    settling_ms: int
-    newest_append_ms: int
-    clock_ms: int
-    seen_from_ms: int
-    dropped_until_ms: int
-    now_ms: int
 
 
 class Rollup:
@@ -74,6 +57,7 @@ class Rollup:
     send : publishes final reports and returns when the broker has them
     publisher : publishes baselines and activations that nobody asked for
     now_ms : wall clock, for report spacing and ``updated_at`` only
+    callables : installed performance metrics
     """
 
     def __init__(
@@ -84,6 +68,7 @@ class Rollup:
         send: Send,
         publisher: Publisher,
         now_ms: Callable[[], int],
+        callables: Callables,
     ) -> None:
         self._settings = settings
         self._client = client
@@ -92,9 +77,12 @@ class Rollup:
         self._registry = registry
         self._send = send
         self._now_ms = now_ms
-        self._references = References()
+        self._standings = StandingReader(client, self._store.keys, registry, settings.worker)
         self._history = History(client, settings.namespace)
         self._adoption = Adoption(settings, client, publisher)
+        self._labels = LabelRollup(
+            client, self._store, callables, settings.worker.allowed_lateness_ms
+        )
         self._trackers: dict[VersionId, PaneTracker] = {}
 
     def process(self, version: VersionId) -> bool:
@@ -102,68 +90,34 @@ class Rollup:
 
         Returns whether final windows are left to report: after a while the live view comes first.
         """
-        now = self._look(version)
+        now = self._standings.read(version, self._now_ms())
         if now is None:
+            self._trackers.pop(version, None)
+            self._labels.forget(version)
             return False
         tracker = self._refresh(now)
+        self._labels.refresh(version, now.specs, now.labels_dropped_until_ms)
         if not tracker.panes:
             return False
         self._show(now, tracker)
         fence = self._fence(now)
         due = self._due(now, tracker, fence)
         reports = self._final_reports(now, tracker, fence, due[:WINDOWS_AT_ONCE])
-        if reports:
-            self._send(reports)
+        revised = self._revised(now, tracker, fence, due)
+        if reports or revised:
+            self._send(reports + [report for _, _, of in revised for report in of])
             self._read_model.record_finals(reports, now.now_ms)
             self._history.add(reports)
         for end_ms, spec in due[:WINDOWS_AT_ONCE]:  # not before: sending may fail
             tracker.done(spec, end_ms)
+            self._labels.done(version, spec, end_ms)
+        for end_ms, spec, of in revised:
+            self._read_model.record_finals(of, now.now_ms)
+            self._labels.done(version, spec, end_ms)
         self._roll(now, tracker, fence)
-        return len(due) > WINDOWS_AT_ONCE
+        return len(due) > WINDOWS_AT_ONCE or len(revised) >= WINDOWS_AT_ONCE
 
-    def _look(self, version: VersionId) -> _Now | None:
-        """Read watermarks and clocks."""
-        keys = self._store.keys
-        with self._client.pipeline(transaction=True) as pipe:
-            pipe.hgetall(keys.version(version))
-            pipe.hgetall(keys.clocks)
-            meta, raw_clocks = pipe.execute()
-        if not meta:
-            self._trackers.pop(version, None)
-            return None
-        clocks = {PartitionId.parse(k.decode()): int(v) for k, v in raw_clocks.items()}
-        marks = _watermarks(meta, clocks)
-        if not marks:
-            return None
-        options = self._settings.worker
-        snapshot = self._registry.snapshot
-        config = snapshot.model(version)
-        compiled = self._references.of(snapshot, version)
-        newest_ms = max(mark.event_ms for mark in marks.values())
-        starts = [self._client.hget(keys.partition(p), "seen_from") for p in marks]
-        return _Now(
-            version=version,
-            config=config,
-            compiled=compiled,
-            specs=all_specs(config, compiled),
-            newest_ms=newest_ms,
-            watermark_ms=newest_ms - options.disorder_ms,
-            closing_ms=closing_ms(marks, clocks, options.disorder_ms, options.idle_timeout_ms),
-            settling_ms=settling_ms(
-                marks,
-                clocks,
-                options.disorder_ms,
-                options.idle_timeout_ms,
-                options.allowed_lateness_ms,
-            ),
-            newest_append_ms=max(mark.append_ms for mark in marks.values()),
-            clock_ms=min(clocks.values()),
-            seen_from_ms=max(int(start or 0) for start in starts),
-            dropped_until_ms=int(meta.get(b"dropped_until", 0)),
-            now_ms=self._now_ms(),
-        )
-
-    def _refresh(self, now: _Now) -> PaneTracker:
+    def _refresh(self, now: Standing) -> PaneTracker:
         """Read the panes that changed since the last call."""
         tracker = self._trackers.setdefault(now.version, PaneTracker())
         tracker.dropped_until_ms = now.dropped_until_ms
@@ -175,12 +129,14 @@ class Rollup:
             if not changed or self._index(now).keys() >= present.keys():
                 return tracker
 
-    def _index(self, now: _Now) -> dict[PaneId, int]:
+    def _index(self, now: Standing) -> dict[PaneId, int]:
         """Read which panes there are, and the number of each one's last change."""
         index = self._client.zrange(self._store.keys.panes(now.version), 0, -1, withscores=True)
         return {PaneId.parse(member.decode()): int(score) for member, score in index}
 
-    def _read_changed(self, now: _Now, tracker: PaneTracker, present: Mapping[PaneId, int]) -> int:
+    def _read_changed(
+        self, now: Standing, tracker: PaneTracker, present: Mapping[PaneId, int]
+    ) -> int:
         """Read the panes whose numbers are not those they were read at; returns how many."""
         keys = self._store.keys
         for gone in tracker.panes.keys() - present.keys():
@@ -196,24 +152,28 @@ class Rollup:
                         tracker.put(pane, decode_pane(rows), present[pane], now.specs)
         return len(changed)
 
-    def _context(self, now: _Now, spec: WindowSpec, end_ms: int, *, final: bool) -> ReportContext:
+    def _context(
+        self, now: Standing, spec: WindowSpec, end_ms: int, *, final: bool
+    ) -> ReportContext:
         """What the report of a window says beside its counts."""
         start_ms = end_ms - spec.size_ms
         compiled = valid_at(now.compiled, end_ms - 1)
-        snapshot = self._registry.snapshot
+        snapshot, references = self._registry.snapshot, self._standings.references
         return ReportContext(
             model=now.version.model,
             version=now.version.version,
             config_id=config_id(now.config),
             compiled=compiled,
-            constraints=self._references.constraints_at(snapshot, now.version, end_ms - 1),
+            constraints=self._standings.references.constraints_at(
+                snapshot, now.version, end_ms - 1
+            ),
             terms=decision_terms(now.config, compiled, spec, end_ms) if final else None,
             hours=seasonal_hours(now.config, compiled, start_ms, end_ms),
             seen_until_ms=end_ms if final else now.watermark_ms,
             complete=start_ms >= now.seen_from_ms,
         )
 
-    def _show(self, now: _Now, tracker: PaneTracker) -> None:
+    def _show(self, now: Standing, tracker: PaneTracker) -> None:
         """Write the live windows."""
         extra: dict[str, float] = {"watermark": now.watermark_ms}
         missing = self._adopt(now, tracker)
@@ -234,7 +194,8 @@ class Rollup:
             bars = {} if context.compiled is None else histograms(context.compiled, counts)
             days = now.config.retention_days
             spikes = self._history.spikes(now.version, spec.name, report.metrics)
-            self._read_model.show_live(report, bars, extra | spikes, decided, now.now_ms, days)
+            shown, at = self._labelled(now, spec, report)
+            self._read_model.show_live(shown, bars, extra | spikes | at, decided, now.now_ms, days)
             segments.update(counts.segments)
             waiting = tracker.segments_to_show.setdefault(spec, {})
             waiting |= dict.fromkeys(sorted(counts.segments.keys() - waiting.keys()))
@@ -242,7 +203,7 @@ class Rollup:
         self._read_model.announce(now.version, windows, features, segments)
         self._show_segments(now, tracker, decided)
 
-    def _adopt(self, now: _Now, tracker: PaneTracker) -> Missing | None:
+    def _adopt(self, now: Standing, tracker: PaneTracker) -> Missing | None:
         """Give the version a baseline and a plan, where one is due."""
         options = self._settings.worker
         closed_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
@@ -258,7 +219,7 @@ class Rollup:
         )
         return self._adoption.consider(self._registry.snapshot, at, tracker)
 
-    def _show_segments(self, now: _Now, tracker: PaneTracker, decided: Decided | None) -> None:
+    def _show_segments(self, now: Standing, tracker: PaneTracker, decided: Decided | None) -> None:
         """Write live segments, in turn, for as long as the others can wait."""
         until_ms = self._now_ms() + SEGMENTS_SHOWN_MS
         for spec, waiting in tracker.segments_to_show.items():
@@ -273,12 +234,32 @@ class Rollup:
                 if part is None:
                     continue
                 report = build_report(spec, end_ms, part, context, segment)
-                extra = {"watermark": now.watermark_ms}
+                shown, at = self._labelled(now, spec, report)
+                extra = {"watermark": now.watermark_ms} | at
                 days = now.config.retention_days
-                self._read_model.show_live(report, {}, extra, decided, now.now_ms, days)
+                self._read_model.show_live(shown, {}, extra, decided, now.now_ms, days)
+
+    def _labelled(
+        self, now: Standing, spec: WindowSpec, report: WindowReport
+    ) -> tuple[WindowReport, dict[str, int]]:
+        """Return a live report with the newest performance, and the end of that where it differs.
+
+        Label panes are of hours: the performance of an hour is that of the last whole one.
+        """
+        end_ms = shown_until_ms(report.window.end)
+        if spec.size_ms < HOUR_MS:
+            return report, {}
+        start_ms = end_ms - spec.size_ms
+        shown = self._labels.add(now.version, [report], self._label_context(now, end_ms), start_ms)
+        at = {} if end_ms == report.window.end else {"performance_window_end": end_ms}
+        return shown[0], at if shown[0] is not report else {}
+
+    def _label_context(self, now: Standing, end_ms: int) -> LabelContext:
+        compiled = valid_at(now.compiled, end_ms - 1)
+        return self._labels.context(now.config, compiled, now.compiled)
 
     def _due(
-        self, now: _Now, tracker: PaneTracker, fence: Mapping[str, tuple[int, int]]
+        self, now: Standing, tracker: PaneTracker, fence: Mapping[str, tuple[int, int]]
     ) -> list[tuple[int, WindowSpec]]:
         """Return final windows that are new or changed, and not reported just now, oldest first."""
         closing_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
@@ -290,7 +271,37 @@ class Rollup:
                     due.append((end_ms, spec))
         return sorted(due)
 
-    def _fence(self, now: _Now) -> dict[str, tuple[int, int]]:
+    def _revised(
+        self,
+        now: Standing,
+        tracker: PaneTracker,
+        fence: Mapping[str, tuple[int, int]],
+        due: Sequence[tuple[int, WindowSpec]],
+    ) -> list[tuple[int, WindowSpec, list[WindowReport]]]:
+        """Windows whose labels changed, with their reports where these say more than before."""
+        closing_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
+        horizon_ms = seconds_of(now.config.labels.join_horizon) * 1000
+        out: list[tuple[int, WindowSpec, list[WindowReport]]] = []
+        waiting = self._labels.due(now.version, closing_ms, now.newest_append_ms, horizon_ms)
+        for end_ms, spec, spacing_ms in waiting:
+            reported = fence.get(f"{spec.name}:{end_ms}", (-1, 0))
+            if (end_ms, spec) in due or now.now_ms - reported[1] < spacing_ms:
+                continue
+            if len(out) >= WINDOWS_AT_ONCE:
+                break
+            reports: list[WindowReport] = []
+            start_ms = end_ms - spec.size_ms
+            if reported[0] >= 0:
+                before = self._labels.kept(now.version, spec, end_ms)
+                count = before[0].count if before else 0
+                revision = count + self._labels.revision(now.version, start_ms, end_ms)
+                if before and revision > reported[0]:
+                    context = self._label_context(now, end_ms)
+                    reports = self._labels.add(now.version, before, context, start_ms)
+            out.append((end_ms, spec, reports))
+        return out
+
+    def _fence(self, now: Standing) -> dict[str, tuple[int, int]]:
         """Read what was reported: revision and time by window."""
         raw = self._client.hgetall(self._store.keys.fence(now.version))
         fence = {}
@@ -301,7 +312,7 @@ class Rollup:
 
     def _final_reports(
         self,
-        now: _Now,
+        now: Standing,
         tracker: PaneTracker,
         fence: Mapping[str, tuple[int, int]],
         due: Sequence[tuple[int, WindowSpec]],
@@ -316,12 +327,24 @@ class Rollup:
             if counts is None or counts.count == 0:
                 continue
             reported = fence.get(f"{spec.name}:{end_ms}")
-            if reported is None or counts.count > reported[0]:
-                context = self._context(now, spec, end_ms, final=True)
-                reports += build_reports(spec, end_ms, counts, context)
+            start_ms = end_ms - spec.size_ms
+            labelled = has_labels(spec, end_ms)
+            revision = counts.count
+            if labelled:
+                revision += self._labels.revision(now.version, start_ms, end_ms)
+            if reported is not None and revision <= reported[0]:
+                continue
+            made = build_reports(spec, end_ms, counts, self._context(now, spec, end_ms, final=True))
+            if labelled:
+                self._labels.keep(now.version, made, now.config, now.newest_append_ms)
+                context = self._label_context(now, end_ms)
+                made = self._labels.add(now.version, made, context, start_ms)
+            reports += made
         return reports
 
-    def _roll(self, now: _Now, tracker: PaneTracker, fence: Mapping[str, tuple[int, int]]) -> None:
+    def _roll(
+        self, now: Standing, tracker: PaneTracker, fence: Mapping[str, tuple[int, int]]
+    ) -> None:
         """Roll settled panes into the next size, and drop those that no window needs."""
         options = self._settings.worker
         needed_ms = now.newest_append_ms + options.idle_timeout_ms
@@ -334,18 +357,10 @@ class Rollup:
         ]
         for first in range(0, len(settled), ROLLED_AT_ONCE):
             self._store.roll(now.version, settled[first : first + ROLLED_AT_ONCE])
-        stale = tracker.out_of_reach(fence, now.specs)
+        closed_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
+        clock_ms = min(now.clock_ms, now.label_clock_ms)
+        self._labels.roll(now.version, now.specs, closed_ms, clock_ms, now.now_ms)
+        kept = self._labels.windows_kept(now.version)
+        stale = [name for name in tracker.out_of_reach(fence, now.specs) if name not in kept]
         if stale:
             self._client.hdel(self._store.keys.fence(now.version), *stale)
-
-
-def _watermarks(
-    meta: Mapping[bytes, bytes], clocks: Mapping[PartitionId, int]
-) -> dict[PartitionId, Watermark]:
-    marks = {}
-    for name, value in meta.items():
-        if name.startswith(b"w:"):
-            partition = PartitionId.parse(name[2:].decode())
-            if partition in clocks:
-                marks[partition] = Watermark.parse(value.decode())
-    return marks

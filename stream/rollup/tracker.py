@@ -1,12 +1,17 @@
 """One model version's panes in memory, and which of its windows are due."""
 
 import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, TypeVar
 
 from schemas.windows import WindowSpec
 from stream.rollup.finality import window_ends
 from stream.rollup.merge import PaneCounts, merge_panes
-from stream.window.panes import TIERS_MS, PaneId, floor_to
+from stream.window.labelled import LabelCounts, merge_labels
+from stream.window.panes import HOUR_MS, TIERS_MS, PaneId, floor_to
+
+Counts = TypeVar("Counts")
+"""What a pane holds."""
 
 
 class Confirmation:
@@ -39,22 +44,23 @@ class Confirmation:
         return min(taken_ms, value_ms) if clock_ms >= read_to_ms else 0
 
 
-class PaneTracker:
-    """Panes of a model version and the windows they changed."""
+class Tracker(Generic[Counts]):
+    """Panes of a model version and the windows they changed.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    merge : adds panes up
+    """
+
+    def __init__(self, merge: Callable[[Iterable[Counts]], Counts]) -> None:
+        self._merge = merge
         self.dropped_until_ms = 0
-        self.panes: dict[PaneId, PaneCounts] = {}
-        self.closing = Confirmation()
-        self.settling = Confirmation()
+        self.panes: dict[PaneId, Counts] = {}
         self.read_at: dict[PaneId, int] = {}
         self.due: dict[WindowSpec, set[int]] = {}
-        self.segments_to_show: dict[WindowSpec, dict[str, None]] = {}
         self._starts: dict[int, list[int]] = {tier: [] for tier in TIERS_MS}
 
-    def put(
-        self, pane: PaneId, counts: PaneCounts, sequence: int, specs: Iterable[WindowSpec]
-    ) -> None:
+    def put(self, pane: PaneId, counts: Counts, sequence: int, specs: Iterable[WindowSpec]) -> None:
         """Take over a pane's counts; every window that holds part of it becomes due.
 
         ``sequence`` is the number of the pane's last change when it was read, or an earlier one.
@@ -72,11 +78,11 @@ class PaneTracker:
             self._starts[pane.tier_ms].remove(pane.start_ms)
             del self.read_at[pane]
 
-    def window(self, start_ms: int, end_ms: int) -> PaneCounts | None:
+    def window(self, start_ms: int, end_ms: int) -> Counts | None:
         """Counts of a window; None where a pane reaches across its ends or has been dropped."""
         if start_ms < self.dropped_until_ms:
             return None
-        inside: list[PaneCounts] = []
+        inside: list[Counts] = []
         for tier_ms, starts in self._starts.items():
             first = bisect.bisect_right(starts, start_ms - tier_ms)
             last = bisect.bisect_left(starts, end_ms)
@@ -84,7 +90,7 @@ class PaneTracker:
                 if start < start_ms or start + tier_ms > end_ms:
                     return None
                 inside.append(self.panes[PaneId(tier_ms, start)])
-        return merge_panes(inside)
+        return self._merge(inside)
 
     def out_of_reach(self, reported: Iterable[str], specs: Iterable[WindowSpec]) -> list[str]:
         """Those of the windows, named ``<window>:<end>``, that can't be computed any more.
@@ -128,4 +134,39 @@ class PaneTracker:
             not self.due.get(spec, set()).isdisjoint(window_ends(spec, parent or pane))
             for spec in specs
             if parent is None or spec.every_ms % parent.tier_ms != 0
+        )
+
+
+class PaneTracker(Tracker[PaneCounts]):
+    """Panes of events, and how far their event time is settled."""
+
+    def __init__(self) -> None:
+        super().__init__(merge_panes)
+        self.closing = Confirmation()
+        self.settling = Confirmation()
+        self.segments_to_show: dict[WindowSpec, dict[str, None]] = {}
+
+
+class LabelTracker(Tracker[LabelCounts]):
+    """Label panes: they change the reports of tumbling windows of an hour and longer."""
+
+    def __init__(self) -> None:
+        super().__init__(merge_labels)
+
+    def put_labels(
+        self, pane: PaneId, counts: LabelCounts, sequence: int, specs: Iterable[WindowSpec]
+    ) -> None:
+        """Take over a pane's counts; the tumbling window of each size that holds it becomes due."""
+        self.put(pane, counts, sequence, ())
+        for spec in specs:
+            if spec.size_ms >= max(pane.tier_ms, HOUR_MS):
+                end_ms = floor_to(pane.start_ms, spec.size_ms) + spec.size_ms
+                self.due.setdefault(spec, set()).add(end_ms)
+
+    def is_due_at(self, pane: PaneId) -> bool:
+        """Whether a window that holds any part of a pane is still due."""
+        return any(
+            end_ms - spec.size_ms < pane.end_ms and end_ms > pane.start_ms
+            for spec, ends in self.due.items()
+            for end_ms in ends
         )

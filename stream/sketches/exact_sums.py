@@ -103,12 +103,15 @@ class ExactSums:
 
     @property
     def variance(self) -> float | None:
-        """Unbiased variance; None of fewer than two values."""
+        """Unbiased variance; None of fewer than two values, infinite beyond doubles."""
         n = self.count
         if n < 2:  # noqa: PLR2004  # one value has no spread
             return None
         total, squares = self._exact(TOTAL, 1), self._exact(SQUARES, 2)
-        return max(0.0, float((squares - total * total / n) / (n - 1)))
+        try:
+            return max(0.0, float((squares - total * total / n) / (n - 1)))
+        except OverflowError:
+            return math.inf
 
     def _exact(self, part: int, power: int) -> Fraction:
         terms = (

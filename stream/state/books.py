@@ -8,9 +8,10 @@ BOOKS = ("consumed", "accepted", "late", "rejected", "empty")
 
 
 def read_books(client: RedisClient, namespace: str) -> dict[PartitionId, dict[str, int]]:
-    """Books of every partition that has a log clock."""
+    """Books of every partition that has a log clock, of predictions and of labels."""
     keys = StateKeys(namespace)
-    partitions = [PartitionId.parse(name.decode()) for name in client.hkeys(keys.clocks)]
+    names = [*client.hkeys(keys.clocks), *client.hkeys(keys.label_clocks)]
+    partitions = [PartitionId.parse(name.decode()) for name in names]
     with client.pipeline(transaction=False) as pipe:
         for partition in partitions:
             pipe.hmget(keys.partition(partition), *BOOKS)

@@ -38,6 +38,30 @@ class StateKeys:
         return self._root + "clocks"
 
     @property
+    def label_clocks(self) -> str:
+        """HASH the same of the partitions of labels, which no window waits for."""
+        return self._root + "label_clocks"
+
+    @property
+    def root(self) -> str:
+        """What every key here begins with."""
+        return self._root
+
+    @property
+    def join(self) -> str:
+        """HASH of the join: bytes stored, and what became of predictions and labels."""
+        return self._root + "join"
+
+    @property
+    def join_root(self) -> str:
+        """What the join's own keys begin with: buckets (two bytes more) and terms."""
+        return self._root + "j:"
+
+    def terms(self, code: bytes) -> bytes:
+        """STRING MessagePack: what entries that name this code are counted by."""
+        return f"{self.join_root}terms:".encode() + code
+
+    @property
     def versions(self) -> str:
         """SET of ``model version`` that have state."""
         return self._root + "versions"
@@ -57,6 +81,26 @@ class StateKeys:
     def pane(self, version: VersionId, member: str) -> str:
         """HASH of rows (:mod:`stream.state.codec`)."""
         return f"{self.version(version)}:pane:{member}"
+
+    def labelled(self, version: VersionId) -> str:
+        """ZSET label pane → the sequence number of its last change."""
+        return self.version(version) + ":labelled"
+
+    def label_pane(self, version: VersionId, member: str) -> str:
+        """HASH of rows (:mod:`stream.window.labelled`)."""
+        return f"{self.version(version)}:labels:{member}"
+
+    def settled(self, version: VersionId) -> str:
+        """HASH ``<window>:<end>`` → its reports before labels, as long as those may come."""
+        return self.version(version) + ":settled"
+
+    def settled_until(self, version: VersionId) -> str:
+        """ZSET ``<window>:<end>`` → log clock, ms, until which its reports are kept."""
+        return self.version(version) + ":settled_until"
+
+    def concept(self, version: VersionId) -> str:
+        """STRING what is known of concept drift, as JSON."""
+        return self.version(version) + ":concept"
 
     def sample(self, version: VersionId) -> str:
         """ZSET hash of the request id → row: the sample a provisional baseline is made of."""

@@ -60,7 +60,13 @@ def forget_version(client: RedisClient, namespace: str, version: VersionId) -> b
         pipe.watch(meta, keys.panes(version))
         members = [member.decode() for member in pipe.zrange(keys.panes(version), 0, -1)]
         private = [keys.pane(version, member) for member in members]
+        labelled = [member.decode() for member in pipe.zrange(keys.labelled(version), 0, -1)]
+        private += [keys.label_pane(version, member) for member in labelled]
         private += [
+            keys.labelled(version),
+            keys.settled(version),
+            keys.settled_until(version),
+            keys.concept(version),
             meta,
             keys.panes(version),
             keys.sample(version),

@@ -54,7 +54,10 @@ class Claim:
 
 @dataclass(slots=True)
 class PartitionCommit:
-    """How one partition moves: from ``base`` to ``next`` offset, with its books and watermarks."""
+    """How one partition moves: from ``base`` to ``next`` offset, with its books and watermarks.
+
+    ``of_labels`` says that it is one of the topic of labels.
+    """
 
     partition: PartitionId
     base: int
@@ -62,6 +65,7 @@ class PartitionCommit:
     clock_ms: int
     books: Mapping[str, int]
     watermarks: Mapping[VersionId, Watermark]
+    of_labels: bool = False
 
 
 @dataclass(slots=True)
@@ -84,9 +88,10 @@ class Committed:
     sample_bounds: dict[VersionId, float | None] = field(default_factory=dict)
 
 
-def _script(name: str) -> str:
+def script(*names: str) -> str:
+    """Source of a script that changes counts, behind what it is made of."""
     folder = resources.files("stream.state") / "scripts"
-    return (folder / "rows.lua").read_text("utf-8") + (folder / name).read_text("utf-8")
+    return "\n".join((folder / name).read_text("utf-8") for name in ("rows.lua", *names))
 
 
 class StateStore:
@@ -95,15 +100,18 @@ class StateStore:
     def __init__(self, client: RedisClient, namespace: str) -> None:
         self.client = client
         self.keys = StateKeys(namespace)
-        self._commit = client.register_script(_script("commit.lua"))
-        self._roll = client.register_script(_script("roll.lua"))
+        self._commit = client.register_script(script("commit.lua"))
+        self._roll = client.register_script(script("roll.lua"))
 
-    def claim(self, partition: PartitionId, owner: str) -> Claim:
+    def _clocks(self, *, of_labels: bool) -> str:
+        return self.keys.label_clocks if of_labels else self.keys.clocks
+
+    def claim(self, partition: PartitionId, owner: str, *, of_labels: bool = False) -> Claim:
         """Make ``owner`` the owner of a partition and read what is stored about it."""
-        key = self.keys.partition(partition)
+        key, clocks = self.keys.partition(partition), self._clocks(of_labels=of_labels)
         with self.client.pipeline(transaction=True) as pipe:
             pipe.hset(key, "owner", owner)
-            pipe.hsetnx(self.keys.clocks, str(partition), 0)
+            pipe.hsetnx(clocks, str(partition), 0)
             pipe.hgetall(key)
             raw = pipe.execute()[-1]
         stored = {name.decode(): value.decode() for name, value in raw.items()}
@@ -112,7 +120,7 @@ class StateStore:
             for name, value in stored.items()
             if name.startswith("w:")
         }
-        clock = self.client.hget(self.keys.clocks, str(partition))
+        clock = self.client.hget(clocks, str(partition))
         offset = stored.get("offset")
         return Claim(
             None if offset is None else int(offset),
@@ -121,22 +129,29 @@ class StateStore:
             int(stored.get("seen_from", 0)),
         )
 
-    def forget_other_topics(self, topic_id: str) -> None:
+    def forget_other_topics(self, topic_id: str, *, of_labels: bool = False) -> None:
         """Drop the log clocks of topics that are no more: one made anew has another id.
 
         They would stand still for ever, and everything that waits for the slowest would wait.
         """
-        names = [name.decode() for name in self.client.hkeys(self.keys.clocks)]
+        clocks = self._clocks(of_labels=of_labels)
+        names = [name.decode() for name in self.client.hkeys(clocks)]
         gone = [name for name in names if PartitionId.parse(name).topic_id != topic_id]
         if gone:
-            self.client.hdel(self.keys.clocks, *gone)
+            self.client.hdel(clocks, *gone)
 
-    def expect(self, partitions: Iterable[PartitionId]) -> None:
-        """Give partitions log clocks, which hold windows back until they are read."""
+    def expect(self, partitions: Iterable[PartitionId], *, of_labels: bool = False) -> None:
+        """Give partitions log clocks, which hold back what waits for them until they are read."""
+        clocks = self._clocks(of_labels=of_labels)
         with self.client.pipeline(transaction=True) as pipe:
             for partition in partitions:
-                pipe.hsetnx(self.keys.clocks, str(partition), 0)
+                pipe.hsetnx(clocks, str(partition), 0)
             pipe.execute()
+
+    def versions(self) -> set[VersionId]:
+        """Model versions that have state."""
+        names = self.client.smembers(self.keys.versions)
+        return {VersionId(*name.decode().split(" ")) for name in names}
 
     def lowest_clock_ms(self) -> int:
         """Log clock of the partition that lags most."""
@@ -183,14 +198,14 @@ class StateStore:
         partitions: Sequence[PartitionCommit],
         versions: Sequence[VersionCommit],
     ) -> tuple[list[str], dict[str, Any], list[str | bytes]]:
-        keys = [self.keys.clocks, self.keys.versions]
+        keys = [self.keys.clocks, self.keys.versions, self.keys.label_clocks]
         rows: list[str | bytes] = []
 
         def position(key: str) -> int:
             keys.append(key)
             return len(keys)
 
-        plan: dict[str, Any] = {"owner": owner, "clocks": 1, "known": 2}
+        plan: dict[str, Any] = {"owner": owner, "known": 2}
         plan["partitions"] = [
             [
                 position(self.keys.partition(p.partition)),
@@ -200,6 +215,7 @@ class StateStore:
                 p.clock_ms,
                 [item for book in p.books.items() for item in book],
                 _flat({f"w:{v.model} {v.version}": str(w) for v, w in p.watermarks.items()}),
+                3 if p.of_labels else 1,
             ]
             for p in partitions
         ]
@@ -236,17 +252,19 @@ class StateStore:
                 pipe.zcard(self.keys.panes(version))
             return dict(zip(chosen, pipe.execute(), strict=True))
 
-    def roll(self, version: VersionId, panes: Sequence[PaneId]) -> int:
+    def roll(self, version: VersionId, panes: Sequence[PaneId], *, of_labels: bool = False) -> int:
         """Add panes to those of the next size and delete them; returns how many were there.
 
         Panes of the largest size are only deleted.
         """
-        keys = [self.keys.panes(version), self.keys.version(version)]
-        members: list[str | int] = []
+        key_of = self.keys.label_pane if of_labels else self.keys.pane
+        index = self.keys.labelled(version) if of_labels else self.keys.panes(version)
+        keys = [index, self.keys.version(version)]
+        members: list[str | int] = ["labels_dropped_until" if of_labels else "dropped_until"]
         for pane in panes:
             parent = pane.parent()
             into = "" if parent is None else parent.member()
-            keys += (self.keys.pane(version, pane.member()), self.keys.pane(version, into))
+            keys += (key_of(version, pane.member()), key_of(version, into))
             members += (pane.member(), into, pane.end_ms)
         return int(cast("int", self._roll(keys=keys, args=members)))
 

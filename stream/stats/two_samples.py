@@ -35,12 +35,12 @@ class Difference:
     p_value: float | None
 
 
-def wilson_interval(hits: int, n: int, z: float = _Z) -> tuple[float, float]:
+def wilson_interval(hits: float, n: float, z: float = _Z) -> tuple[float, float]:
     """Wilson's interval of a share.
 
     Parameters
     ----------
-    hits, n : so many of so many, which is positive
+    hits, n : so many of so many, which is positive; of weighted rows they need not be whole
     z : quantile of the normal distribution; 95 % unless told
 
     Examples

@@ -111,6 +111,9 @@ def _count_pane(pane: PaneDelta, part: Batch, plan: CountingPlan, rate: float) -
     types = columns.error_types([part.events[i] for i in np.flatnonzero(failed).tolist()])
     pane.add_traffic(failed, latencies, types)
     pane.add_ids(part.hashes[part.identified])
+    sent = [event.metrics for event in part.events if event.metrics]
+    if sent:
+        pane.custom.add(sent)
     for names in part.gained.values():
         add_names(pane.gained, dict.fromkeys(names, 1))
     for tag in plan.tags:

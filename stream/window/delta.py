@@ -10,6 +10,7 @@ from stream.sketches import latency, sums
 from stream.sketches.bottom_k import HashArray, bottom_k
 from stream.sketches.grid import NumericGrid
 from stream.state import codec
+from stream.window.custom import CustomDelta, custom_rows
 from stream.window.layout import GridLayout
 
 CORE_CELLS = 3
@@ -47,12 +48,14 @@ class GridValues:
     cells : by row, the cell of each event, shape ``(n,)``
     unseen : by row, values the baseline does not have, and how often each came
     registers : by row, of the distinct values
+    estimates : sums of calibrated probabilities, by id of the calibration
     """
 
     matrix: FloatArray
     cells: dict[int, IntArray]
     unseen: dict[int, dict[str, int]] = field(default_factory=dict)
     registers: dict[int, ByteArray] = field(default_factory=dict)
+    estimates: dict[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class GridDelta:
     moments: FloatArray | None = field(init=False)
     unseen: dict[int, dict[str, int]] = field(default_factory=dict)
     registers: dict[int, ByteArray] = field(default_factory=dict)
+    estimates: dict[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = len(self.layout.numeric)
@@ -90,6 +94,8 @@ class GridDelta:
         for row, registers in values.registers.items():
             held = self.registers.get(row)
             self.registers[row] = registers if held is None else np.maximum(held, registers)
+        for name, summed in values.estimates.items():
+            self.estimates[name] = self.estimates.get(name, 0.0) + summed
 
     def _add_numeric(self, matrix: FloatArray) -> None:
         """Count the values of all numeric columns, shape ``(columns, n)``; NaN missing."""
@@ -144,6 +150,8 @@ class GridDelta:
             out.append((f"{prefix}unseen:{row}", _names_row(names, UNSEEN_NAMES_MAX)))
         for row, registers in self.registers.items():
             out.append((f"{prefix}distinct:{row}", codec.encode_registers(registers)))
+        for name, summed in self.estimates.items():
+            out.append((f"{prefix}estimates:{name}", codec.encode_integers(summed)))
         return out
 
 
@@ -168,6 +176,7 @@ class PaneDelta:
         many values broke each constraint
     gained : features the baseline does not have, in every `GAINED_EVERY`-th event
     tags : how often each value of a tag that makes segments came, by tag
+    custom : figures that were sent along; those of segments are not counted
     """
 
     core: IntArray = field(default_factory=lambda: np.zeros(CORE_CELLS, dtype=np.int64))
@@ -180,6 +189,7 @@ class PaneDelta:
     violations: dict[str, dict[str, int]] = field(default_factory=dict)
     gained: dict[str, int] = field(default_factory=dict)
     tags: dict[str, dict[str, int]] = field(default_factory=dict)
+    custom: CustomDelta = field(default_factory=CustomDelta)
     grids: dict[str, GridDelta] = field(default_factory=dict)
     segments: dict[str, "PaneDelta"] = field(default_factory=dict)
 
@@ -227,6 +237,7 @@ class PaneDelta:
         for name, (found, most) in named.items():
             if found:
                 out.append((name, _names_row(found, most)))
+        out += custom_rows(self.custom.counts())
         for grid in self.grids.values():
             out += grid.rows()
         for segment, part in self.segments.items():

@@ -9,12 +9,12 @@ that a late label changes them without touching what was counted of the events. 
 ``p:<grid>:<class>``   counts of 2 k cells: requests by cell of the probability of this class,
                        first those of another class, then those of it; grid names the cells
 ``x:<what>:<band>``    exact sums of a figure (:mod:`stream.sketches.exact_sums`)
-``h:<metric>``         magnitudes of a delayed figure (:mod:`stream.sketches.magnitudes`)
+``h:<metric>:<block>`` magnitudes of a delayed figure (:mod:`stream.sketches.magnitudes`)
 ``y:<grid>``           counts: numeric labels by cell of the baseline's label
 ``delay``              counts: labels by the octaves of the ms from prediction to label
 =====================  ========================================================================
 
-Rows of a segment have the prefix ``s:<segment>|``.
+Rows of a segment have the prefix ``s:<bytes>:<segment>|``, bytes being the length of its name.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stream.arrays import IntArray
+from stream.sketches import magnitudes
 from stream.sketches.exact_sums import PARTS, ExactSums
 from stream.state import codec
 from stream.state.codec import NameCounts
@@ -34,7 +35,7 @@ another; that have one which no figure can be made of (text for a number, say)."
 PAIR_SEPARATOR = "\x1f"
 PAIRS_MAX = 4096
 DELAY_CELLS = 64
-SEGMENT = "s:"
+SEGMENT = b"s:"
 
 LOG_LOSS, BRIER = "log_loss", "brier"
 ERROR, TARGET, RELATIVE = "error", "target", "relative"
@@ -56,7 +57,7 @@ class LabelCounts:
     scores : by grid, then by class: (2 k,) requests by cell of the class' probability, of another
         class first
     sums : by name, see `LOG_LOSS` and the names after it
-    magnitudes : of delayed figures, by name
+    magnitudes : (6145,) of delayed figures, by name
     targets : numeric labels by cell of the baseline's label, by grid
     delays : (64,) labels by delay; cell i holds 2**i <= ms < 2**(i + 1), the first all below
     segments : the same of each segment
@@ -104,13 +105,13 @@ def decode_labels(rows: Mapping[bytes, bytes]) -> LabelCounts:
         When a row is of the wrong kind, or of a later version.
     """
     out = LabelCounts()
-    for raw_name, row in rows.items():
-        name = raw_name.decode()
-        into = out
+    for name, row in rows.items():
         if name.startswith(SEGMENT):
-            segment, _, name = name.removeprefix(SEGMENT).rpartition("|")
-            into = out.segments.setdefault(segment, LabelCounts())
-        _decode_row(into, name, row)
+            length, _, rest = name.removeprefix(SEGMENT).partition(b":")
+            segment, inside = rest[: int(length)].decode(), rest[int(length) + 1 :]
+            _decode_row(out.segments.setdefault(segment, LabelCounts()), inside.decode(), row)
+        else:
+            _decode_row(out, name.decode(), row)
     return out
 
 
@@ -133,7 +134,11 @@ def _decode_row(into: LabelCounts, name: str, row: bytes) -> None:
                 raise ValueError(f"row {name!r} holds {len(parts)} sums instead of {PARTS}")
             into.sums.setdefault(what, ExactSums()).bands[int(band)] = parts
         case "h":
-            into.magnitudes[rest] = codec.decode_counts(row)
+            metric, _, block = rest.rpartition(":")
+            cells = codec.decode_counts(row)
+            first = int(block) * magnitudes.BLOCK_CELLS
+            whole = into.magnitudes.setdefault(metric, np.zeros(magnitudes.CELLS, dtype=np.int64))
+            whole[first : first + len(cells)] = cells
         case "y":
             into.targets[rest] = codec.decode_counts(row)
         case _:

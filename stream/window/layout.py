@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from schemas.baselines import Baseline, FeatureBaseline
+from schemas.baselines import Baseline, BaselinePerformance, FeatureBaseline
 from schemas.canonical import sha256_of
 from schemas.features import FeatureKind
 from stream.arrays import FloatArray, IntArray
@@ -21,10 +21,13 @@ from stream.descriptors.compute import Describer, compile_describer
 from stream.sketches.grid import NumericGrid, category_cells, category_codes
 from stream.stats.multivariate import second_moments
 from stream.stats.reference import Reference
+from stream.window.estimates import Estimates, estimates_of
 
 PREDICTION = "prediction"
 PROBABILITY = "probability"
 FEATURE = "feature"
+POSITIVE_CLASS = "1"
+"""Unless the baseline says otherwise."""
 _ID_CHARACTERS = 16
 SEGMENT_CELLS_MAX = 32
 """Value cells of a row in a segment: what its statistics need, at a fraction of the memory."""
@@ -160,6 +163,8 @@ class GridLayout:
     plain : how many of them come as numbers
     categorical, presence : the other columns
     moments : None where fewer than two columns have any
+    estimates : what is summed to estimate performance; None where the baseline has no labels
+    positive_class : whose probability is counted, where it comes as an object
     per_column_sums : 4 where values beyond the range are summed too, else 2
     coarse_from : the baseline, of which segments have a coarser layout; None in that one
     cell_maps : of a coarse layout: coarse cell of each cell of a categorical row, by row
@@ -171,6 +176,8 @@ class GridLayout:
     categorical: tuple[CategoricalColumn, ...]
     presence: tuple[PresenceColumn, ...]
     moments: MomentColumns | None = None
+    estimates: Estimates | None = None
+    positive_class: str = POSITIVE_CLASS
     per_column_sums: int = 4
     coarse_from: Baseline | None = None
     cell_maps: Mapping[int, IntArray] = field(default_factory=dict)
@@ -211,7 +218,7 @@ class GridLayout:
 
     @cached_property
     def coarse(self) -> "GridLayout":
-        """The layout of segments: the same rows, of few cells each, without moments."""
+        """The layout of segments: the same rows, of few cells each, without what is summed of rows."""
         assert self.coarse_from is not None, "a coarse layout has no coarser one"
         maps = [
             Reference.from_baseline(row.reference).coarsened(SEGMENT_CELLS_MAX)[1]
@@ -223,6 +230,7 @@ class GridLayout:
             plain=self.plain,
             categorical=tuple(replace(c, cells=int(maps[c.row][-1]) + 1) for c in self.categorical),
             presence=self.presence,
+            positive_class=self.positive_class,
             per_column_sums=2,
             cell_maps={c.row: maps[c.row] for c in self.categorical},
         )
@@ -249,7 +257,19 @@ def layout_id(baseline: Baseline) -> str:
         ]
         for row in reference_rows(baseline)
     ]
-    return sha256_of([cells, _standardised(baseline)])[:_ID_CHARACTERS]
+    content = [cells, _standardised(baseline)]
+    if (positive := _positive_class(baseline)) != POSITIVE_CLASS:
+        content.append(positive)
+    return sha256_of(content)[:_ID_CHARACTERS]
+
+
+def _performance(baseline: Baseline) -> BaselinePerformance | None:
+    return baseline.performance or None
+
+
+def _positive_class(baseline: Baseline) -> str:
+    performance = _performance(baseline)
+    return POSITIVE_CLASS if performance is None else performance.positive_class
 
 
 def _standardised(baseline: Baseline) -> list[tuple[str, float, float]]:
@@ -287,6 +307,8 @@ def compile_layout(baseline: Baseline) -> GridLayout:
         categorical=tuple(categorical),
         presence=_presence_columns(presence, len(numeric)),
         moments=_moment_columns(baseline, numeric),
+        estimates=_estimates(baseline, numeric, categorical),
+        positive_class=_positive_class(baseline),
         coarse_from=baseline,
     )
 
@@ -310,4 +332,20 @@ def _moment_columns(baseline: Baseline, numeric: list[NumericColumn]) -> MomentC
         np.array([place[name] for name in moments.features], dtype=np.int64),
         np.array(moments.means),
         1.0 / np.array(moments.stds),
+    )
+
+
+def _estimates(
+    baseline: Baseline, numeric: list[NumericColumn], categorical: list[CategoricalColumn]
+) -> Estimates | None:
+    predictions = [column for column in categorical if column.role == PREDICTION]
+    if not predictions or baseline.prediction is None:
+        return None
+    scores = [place for place, column in enumerate(numeric) if column.role == PROBABILITY]
+    return estimates_of(
+        _performance(baseline),
+        prediction_row=predictions[0].row,
+        categories=baseline.prediction.categories,
+        prediction_cells=predictions[0].cells,
+        probability=scores[0] if scores else None,
     )

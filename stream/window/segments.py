@@ -43,12 +43,18 @@ class SegmentColumn:
 
     def members(self, values: Sequence[Any]) -> list[tuple[str, list[int]]]:
         """Positions of the values of each segment that occurs."""
-        other = len(self.names) - 1
         found: dict[int, list[int]] = {}
-        for i, value in enumerate(values):
-            code = other if isinstance(value, list | dict) else self.codes.get(value, other)
+        for i, code in enumerate(self.codes_of(values)):
             found.setdefault(code, []).append(i)
         return [(self.names[code], found[code]) for code in sorted(found)]
+
+    def codes_of(self, values: Sequence[Any]) -> list[int]:
+        """Segment of each value, by its place among the names."""
+        other = len(self.names) - 1
+        return [
+            other if isinstance(value, list | dict) else self.codes.get(value, other)
+            for value in values
+        ]
 
 
 def compile_segments(values: Mapping[str, Sequence[str]]) -> tuple[SegmentColumn, ...]:

@@ -22,7 +22,12 @@ from schemas.events import LabelEvent, MeasurementEvent, PredictionEvent
 from schemas.features import FeatureConfig, FeatureDriftConfig, FeatureKind
 from schemas.json_schemas import SCHEMAS, field_descriptions
 from schemas.keys import LIVE_FIELDS, REDIS_KEYS, SERIES_ENTRIES_MAX
-from schemas.metric_names import CUSTOM_STATISTICS, FEATURE_METRIC_NAMES, METRIC_NAMES
+from schemas.metric_names import (
+    CUSTOM_STATISTICS,
+    FAIRNESS_METRIC_NAMES,
+    FEATURE_METRIC_NAMES,
+    METRIC_NAMES,
+)
 from schemas.metrics import BaselineRef, Window, WindowReport
 from schemas.models import AbsentMeans, DriftConfig, LabelsConfig, ModelConfig, Task
 from schemas.rejected import RejectedHeaders
@@ -236,10 +241,12 @@ def test_rejected_headers() -> None:
 
 # --- reports
 
+ABSENT_FROM_REPORT = {"errors", "confusion", "classes", "reliability"}
+
 
 def test_the_example_of_a_report_has_every_field() -> None:
     document = json.loads(block("### Window report", "json"))
-    assert list(document) == [f for f in fields(WindowReport) if f not in {"errors", "confusion"}]
+    assert list(document) == [f for f in fields(WindowReport) if f not in ABSENT_FROM_REPORT]
     assert list(document["window"]) == fields(Window)
     assert list(document["baseline"]) == fields(BaselineRef)
     msgspec.convert(document, type=WindowReport)
@@ -258,11 +265,13 @@ def test_metric_names() -> None:
     bullets = dict(line[2:].split(": ", 1) for line in listed.splitlines() if line.startswith("- "))
     of_feature = names(bullets.pop("per feature"))
     custom = names(bullets.pop("custom"))
+    fairness = names(bullets.pop("fairness"))
     found = [each for text in bullets.values() for name in names(text) for each in expanded(name)]
-    beside = {"errors", "metrics", "confusion", "x", "x_low", "x_high"}
+    beside = {*ABSENT_FROM_REPORT, "metrics", "x", "x_low", "x_high", "x_change"}
     assert [name for name in found if name not in beside] == list(METRIC_NAMES)
     assert ["kind", *of_feature] == list(FEATURE_METRIC_NAMES)
     assert expanded(custom[0]) == [f"metric.<name>.{s}" for s in CUSTOM_STATISTICS]
+    assert expanded(fairness[0]) == [f"fairness.<column>.{n}" for n in FAIRNESS_METRIC_NAMES]
 
 
 def test_figures_have_the_unit_and_meaning_of_the_registry() -> None:
@@ -271,6 +280,8 @@ def test_figures_have_the_unit_and_meaning_of_the_registry() -> None:
     assert rows == expected
     rows = table("## Figures", "figure of a feature")
     assert rows == [[f"`{m.name}`", m.unit, m.meaning] for m in FEATURE_METRIC_NAMES.values()]
+    rows = table("## Figures", "figure between segments of a column")
+    assert rows == [[f"`{m.name}`", m.unit, m.meaning] for m in FAIRNESS_METRIC_NAMES.values()]
 
 
 # --- alerts

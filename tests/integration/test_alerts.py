@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from alert_helpers import (
 from programs import Programs, until
 
 from schemas.alerts import AlertEvent, Status
+from schemas.metrics import WindowReport
+from schemas.models import LabelsConfig, ModelConfig
 from schemas.rules import RuleConfig
 from sinks.channel import DeliveryError
 from stream.alerting.engine import STALE_MS, AlertEngine
@@ -39,15 +41,18 @@ LABELS = {"model_name": "credit", "model_version": "3", "window": "5m"}
 
 
 class Rules:
-    """A registry whose rules a test sets."""
+    """A registry whose rules and models a test sets."""
 
     def __init__(self) -> None:
         self.version = 0
         self.snapshot = Snapshot()
 
-    def set(self, *rules: RuleConfig) -> None:
+    def set(self, *rules: RuleConfig, models: Iterable[ModelConfig] = ()) -> None:
         self.version += 1
-        self.snapshot = Snapshot(rules={rule.name: rule for rule in rules})
+        self.snapshot = Snapshot(
+            rules={rule.name: rule for rule in rules},
+            models={f"{model.model_name}/{model.model_version}": model for model in models},
+        )
 
 
 class Box:
@@ -272,6 +277,54 @@ def test_latency_is_compared_with_the_day_before(world: World) -> None:
         40.0,
         T0 + day * MINUTE_MS,
     )
+
+
+def labelled(day: int, labels: int, accuracy: float, **metrics: float) -> WindowReport:
+    metrics |= {"label_coverage": labels / 100, "accuracy": accuracy}
+    return make_report(
+        day * 24 * 60, "1h", metrics=metrics, label_count=labels, revision=100 + labels
+    )
+
+
+def test_performance_is_compared_with_the_day_before_when_both_are_labelled(world: World) -> None:
+    world.rules.set(
+        RuleConfig(name="worse", metric="accuracy", window="1h", condition="< previous - 0.1"),
+        RuleConfig(
+            name="busier", metric="throughput_per_s", window="1h", condition="> 2 * previous"
+        ),
+    )
+    world.engine.evaluate(labelled(0, 30, accuracy=0.5))
+    world.engine.evaluate(labelled(0, 90, accuracy=0.9))
+    for day in range(1, 4):
+        per_s = 1.0 if day < 3 else 3.0
+        world.engine.evaluate(labelled(day, 0, accuracy=0.0, throughput_per_s=per_s))
+    world.engine.evaluate(labelled(1, 79, accuracy=0.2))
+    world.engine.evaluate(labelled(1, 80, accuracy=0.7))
+    world.let_out()
+    busier, worse = world.events()
+    assert (busier.rule, busier.threshold) == ("busier", 2.0)
+    assert (worse.rule, worse.value, worse.sample_count) == ("worse", 0.7, 80)
+    assert worse.threshold == pytest.approx(0.8)
+    assert worse.starts_at == T0 + 24 * 60 * MINUTE_MS
+
+
+def test_a_model_sets_its_bounds_and_when_labels_are_enough(world: World) -> None:
+    model = ModelConfig(
+        model_name="credit",
+        windows=("5m", "1h"),
+        performance_threshold={"accuracy": 0.9},
+        labels=LabelsConfig(min_coverage=0.5),
+    )
+    world.rules.set(models=[model])
+    world.engine.evaluate(labelled(0, 49, accuracy=0.1))
+    world.engine.evaluate(labelled(0, 50, accuracy=0.8))
+    world.let_out()
+    (firing,) = world.events()
+    assert (firing.rule, firing.value, firing.threshold) == ("credit-accuracy", 0.8, 0.9)
+    world.rules.set()
+    world.engine.tick(NOW)
+    world.let_out()
+    assert statuses(world.events()) == ["firing", "resolved"]
 
 
 def test_a_channel_that_is_down_gets_everything_in_order_later(world: World) -> None:

@@ -95,9 +95,11 @@ def pack(events: Sequence[Sent], seed: int, first_number: int = 0) -> Iterator[M
             yield b"lines", b"\r\n".join([*encoded, b"", b" "]), NDJSON
 
 
-def create_topic(bootstrap_servers: str, namespace: str, partitions: int = PARTITIONS) -> str:
-    """Create the topic of prediction events before anybody reads it."""
-    topic = f"{namespace}.predictions"
+def create_topic(
+    bootstrap_servers: str, namespace: str, partitions: int = PARTITIONS, name: str = "predictions"
+) -> str:
+    """Create a topic of events, else that of predictions, before anybody reads it."""
+    topic = f"{namespace}.{name}"
     settings = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": "8000000"}
     admin = AdminClient({"bootstrap.servers": bootstrap_servers})
     for made in admin.create_topics([NewTopic(topic, partitions, 1, config=settings)]).values():

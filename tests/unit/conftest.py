@@ -10,7 +10,8 @@ from schemas.activations import Activation, plan_of
 from schemas.baselines import Baseline, baseline_id
 from schemas.models import ModelConfig
 from schemas.windows import window_spec
-from stream.ingest.step import Clocks, Delta, Progress, add_records
+from stream.ingest.progress import Progress
+from stream.ingest.step import Clocks, Delta, add_records
 from stream.reading.window import CountedWindow
 from stream.registry import Registry, Snapshot
 from stream.rollup.comparison import CompiledBaseline

@@ -1,13 +1,13 @@
 -- alert.lua: what one report does to the alerts of its series, in one step.
 -- KEYS[1] marker: alerts were read back after a loss   KEYS[2] hash of the series
--- KEYS[3] set of active alerts   KEYS[4] outbox   KEYS[5…] alert hashes and the history, by position
+-- KEYS[3] set of active alerts   KEYS[4] outbox   KEYS[5…] alert hashes and histories, by position
 -- ARGV[1] MessagePack plan:
 --   sequence = the one the plan was made from, as text
 --   set = {field, value, …}, gone = {field, …} of the series
 --   shown = {{key, fingerprint, active, seconds to live as text or false, {field, value, …}}, …}; an
 --     alert without fields is taken away
 --   entries = {entry, …} for the outbox, in order
---   history = {key, end, revision, member, oldest, seconds to live} or false; all text but key, revision
+--   histories = {{key, end, revision, member, oldest, seconds to live}, …}; all text but key, revision
 -- Returns 1 when done, 0 when the series changed since it was read (or this was done before: a retry
 -- whose answer was lost), -1 when alerts must be read back first.
 local plan = cmsgpack.unpack(ARGV[1])
@@ -27,8 +27,7 @@ for _, shown in ipairs(plan.shown) do
 end
 for _, entry in ipairs(plan.entries) do redis.call('RPUSH', KEYS[4], entry) end
 
-local history = plan.history
-if history then
+for _, history in ipairs(plan.histories) do
   local key, at = KEYS[history[1]], history[2]
   local stored = redis.call('ZRANGEBYSCORE', key, at, at)[1]
   local revision = stored and tonumber(string.match(stored, '^%d+ (%d+)')) or -1

@@ -1,8 +1,9 @@
 -- commit.lua: add a worker's delta and move its offsets, in one step.
 -- KEYS  every key named in the plan, by its position
 -- ARGV[1]  MessagePack plan:
---   owner, clocks, known = positions of the hash of partition clocks and of the set of versions,
---   partitions = {{key, id, base, next, clock, {book, amount, …}, {watermark field, value, …}}}
+--   owner, known = position of the set of versions,
+--   partitions = {{key, id, base, next, clock, {book, amount, …}, {watermark field, value, …},
+--                  position of the hash of clocks of its topic}}
 --   versions = {{meta, index, {meta field, value, …}, sample, {score, member, …}, bound,
 --               {{key, member, number of rows}, …}, name}}
 -- ARGV[2…] the rows of all panes in the order of the plan: field, row, field, row, …
@@ -45,6 +46,7 @@ for v, version in ipairs(plan.versions) do
   for _, pane in ipairs(version[7]) do
     written = written + 1
     write_fields(KEYS[pane[1]], merged[written])
+    bound_figures(KEYS[pane[1]], merged[written], EVENT_FIGURES)
     redis.call('ZADD', index, sequence, pane[2])
   end
   local bound = false
@@ -61,7 +63,7 @@ end
 for _, part in ipairs(plan.partitions) do
   local key = KEYS[part[1]]
   redis.call('HSET', key, 'offset', string.format('%.0f', part[4]))
-  redis.call('HSET', KEYS[plan.clocks], part[2], string.format('%.0f', part[5]))
+  redis.call('HSET', KEYS[part[8]], part[2], string.format('%.0f', part[5]))
   for i = 1, #part[6], 2 do redis.call('HINCRBY', key, part[6][i], part[6][i + 1]) end
   write_fields(key, part[7])
 end

@@ -191,11 +191,7 @@ end
 -- names: tag, then MessagePack [bound, other, {name: count}]. A name is kept when its SHA-1 is among
 -- the `bound` smallest; the rest is `other`. Whether a name survives does not depend on the order of
 -- merging: a name of the final set was among the smallest of every part of it.
-local function merge_names(a, b)
-  local x = cmsgpack.unpack(string.sub(a, 2))
-  local y = cmsgpack.unpack(string.sub(b, 2))
-  local bound, other, names = x[1], x[2] + y[2], x[3]
-  for name, count in pairs(y[3]) do names[name] = (names[name] or 0) + count end
+local function bounded_names(bound, other, names)
   local kept = 0
   for _ in pairs(names) do kept = kept + 1 end
   if kept > bound then
@@ -208,7 +204,18 @@ local function merge_names(a, b)
       names[name] = nil
     end
   end
+  if next(names) == nil then -- as a map: cmsgpack takes an empty table for an array
+    return 'N\147' .. cmsgpack.pack(bound) .. cmsgpack.pack(other) .. '\128'
+  end
   return 'N' .. cmsgpack.pack({bound, other, names})
+end
+
+local function merge_names(a, b)
+  local x = cmsgpack.unpack(string.sub(a, 2))
+  local y = cmsgpack.unpack(string.sub(b, 2))
+  local bound, other, names = x[1], x[2] + y[2], x[3]
+  for name, count in pairs(y[3]) do names[name] = (names[name] or 0) + count end
+  return bounded_names(bound, other, names)
 end
 
 local MERGE = {
@@ -224,6 +231,61 @@ local function merge(old, new)
     return nil, 'rows of different kinds cannot be added'
   end
   return how(old, new)
+end
+
+-- A counts row after changes, {[cell] = amount, …} by cell from 0 on, which may take away again.
+-- Sparse rows are not spread out, so the cost is that of their hits.
+local function changed_counts(old, n, changes)
+  local tag = old and string.sub(old, 1, 1)
+  if old and struct.unpack('<I2', old, 2) ~= n then return nil, 'a row of another number of cells' end
+  if DENSE[tag] then
+    local cells = read_counts(old)
+    for cell, amount in pairs(changes) do cells[cell + 1] = cells[cell + 1] + amount end
+    return write_counts(cells, n)
+  end
+  local item, size = '<I2I4', 6
+  if tag == 'T' then item, size = '<I2I8', 10 end
+  local cells = {}
+  for at = 4, old and #old or 0, size do
+    local cell, count = struct.unpack(item, old, at)
+    cells[cell] = count
+  end
+  for cell, amount in pairs(changes) do cells[cell] = (cells[cell] or 0) + amount end
+  local hits, largest = {}, 0
+  for cell, count in pairs(cells) do
+    if count > 0 then
+      hits[#hits + 1] = cell
+      if count > largest then largest = count end
+    end
+  end
+  table.sort(hits)
+  local wide = largest > U32_MAX
+  local tag_of = (wide and 'W') or (largest > U16_MAX and 'D') or 'C'
+  if #hits > 0 and 2 + (hits[#hits] - hits[1] + 1) * DENSE[tag_of][2] <= #hits * (wide and 10 or 6) then
+    local spread = {}
+    for i = 1, n do spread[i] = cells[i - 1] or 0 end
+    return write_counts(spread, n)
+  end
+  item = wide and '<I2I8' or '<I2I4'
+  local out = {(wide and 'T' or 'S') .. struct.pack('<I2', n)}
+  for _, cell in ipairs(hits) do out[#out + 1] = struct.pack(item, cell, cells[cell]) end
+  return table.concat(out)
+end
+
+-- A row of names after changes, {[name] = amount, …}, which may take away again.
+local function changed_names(old, bound, changes)
+  local held = old and cmsgpack.unpack(string.sub(old, 2)) or {bound, 0, {}}
+  local names = held[3]
+  for name, amount in pairs(changes) do names[name] = (names[name] or 0) + amount end
+  for name, count in pairs(names) do
+    if count == 0 then
+      names[name] = nil
+    elseif count < 0 then -- it was among the rest
+      held[2] = held[2] + count
+      names[name] = nil
+    end
+  end
+  return bounded_names(held[1], held[2], names)
 end
 
 -- What the hash at key holds after `fields` (a flat list name, row, name, row, …) are merged into it,
@@ -246,12 +308,13 @@ local function merged_fields(key, fields)
   return out
 end
 
--- Number of a change of a model version: rises with every change, and does not come back when Redis
--- lost the last ones, or all. So a pane whose number was seen before has the content seen before.
+-- Number of a change of a model version, microseconds of the clock: rises with every change, and does
+-- not come back when Redis lost the last ones, or all. So a pane whose number was seen before has the
+-- content seen before.
 local function next_sequence(meta)
   local now = redis.call('TIME')
   local before = tonumber(redis.call('HGET', meta, 'sequence') or 0)
-  local sequence = math.max(before + 1, now[1] * 1000 + math.floor(now[2] / 1000))
+  local sequence = math.max(before + 1, now[1] * 1000000 + now[2])
   redis.call('HSET', meta, 'sequence', string.format('%.0f', sequence))
   return sequence
 end
@@ -261,3 +324,38 @@ local function write_fields(key, fields)
     redis.call('HSET', key, unpack(fields, first, math.min(first + 2 * RUN - 1, #fields)))
   end
 end
+
+-- Figures that users send along, of which a pane keeps FIGURES_MAX: the names with the smallest hashes.
+-- A name that stays in the end was never among those that go. `patterns` find the name in a field.
+local FIGURES_MAX = 64
+
+local function bound_figures(key, fields, patterns)
+  local function figure_of(field)
+    for _, pattern in ipairs(patterns) do
+      local name = string.match(field, pattern)
+      if name then return name end
+    end
+  end
+  local sent = false
+  for i = 1, #fields, 2 do sent = sent or figure_of(fields[i]) end
+  if not sent then return end
+  local stored, seen, order = redis.call('HKEYS', key), {}, {}
+  for _, field in ipairs(stored) do
+    local name = figure_of(field)
+    if name and not seen[name] then
+      seen[name] = true
+      order[#order + 1] = {redis.sha1hex(name), name}
+    end
+  end
+  table.sort(order, function(p, q) return p[1] < q[1] end)
+  local gone = {}
+  for i = FIGURES_MAX + 1, #order do gone[order[i][2]] = true end
+  if next(gone) == nil then return end
+  for _, field in ipairs(stored) do
+    local name = figure_of(field)
+    if name and gone[name] then redis.call('HDEL', key, field) end
+  end
+end
+
+local EVENT_FIGURES = {'^mx:(.*)$', '^mh?:(.*):%-?%d+$'}
+local LABEL_FIGURES = {'^x:metric%.(.*):%-?%d+$', '^h:(.*):%d+$'}

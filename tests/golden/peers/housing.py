@@ -65,6 +65,19 @@ def _texts(values: list[Any]) -> Column:
     return np.array([str(value) for value in values], dtype=object)
 
 
+def read_outcomes(file: str) -> dict[str, Column]:
+    """Read what was predicted and what was true, 0 or 1, with the probability of 1."""
+    table = pq.read_table(DATA / f"{file}.parquet")
+    truth = table if file == "reference" else pq.read_table(DATA / f"{file}_target.parquet")
+    if truth is not table and not truth["id"].equals(table["id"]):
+        raise ValueError(f"{file}_target.parquet has other rows than {file}.parquet")
+    return {
+        "probability": table["y_pred_proba"].to_numpy().astype(np.float64),
+        "predicted": table["y_pred"].to_numpy().astype(np.int64),
+        "actual": truth["clf_target"].to_numpy().astype(np.int64),
+    }
+
+
 def week_starts(file: str) -> npt.NDArray[np.int64]:
     """Start of the week that each row lies in, epoch ms, shape ``(n,)``."""
     times_ms = pq.read_table(DATA / f"{file}.parquet")["timestamp"].cast("int64").to_numpy()

@@ -5,6 +5,7 @@ from typing import Any
 import nannyml
 import pandas as pd
 
+from tests.golden.peers import record_cbpe
 from tests.golden.peers.housing import CATEGORICAL, NUMERIC, read_columns, week_starts
 from tests.golden.peers.recording import write_recording
 from tests.golden.peers.synthetic import large
@@ -61,3 +62,4 @@ def large_reference() -> dict[str, float]:
 
 if __name__ == "__main__":
     write_recording("nannyml.json", PACKAGES, **weekly(), large_reference=large_reference())
+    record_cbpe.write()

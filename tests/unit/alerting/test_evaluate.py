@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
-from schemas.baselines import Baseline, FeatureBaseline
+from schemas.baselines import Baseline, BaselinePerformance, FeatureBaseline
 from schemas.features import FeatureKind
+from schemas.models import Task
 from schemas.rules import RuleConfig
 from stream.alerting.evaluate import observe
 from stream.alerting.figures import References, matches
@@ -17,6 +18,17 @@ BASELINE = Baseline(
         "age": FeatureBaseline(kind=FeatureKind.NUMERIC, missing_count=10),
         "city": FeatureBaseline(kind=FeatureKind.CATEGORICAL, missing_count=10),
     },
+)
+
+
+LABELLED = Baseline(
+    model_name="credit",
+    model_version="3",
+    rows=100,
+    features={},
+    performance=BaselinePerformance(
+        task=Task.BINARY, labelled=1000, figures={"accuracy": 0.95, "f1": 0.8, "rmse": 2.0}
+    ),
 )
 
 
@@ -137,6 +149,35 @@ def test_data_quality_needs_no_baseline_for_wrong_types(make_report: Any) -> Non
     seen = only(rule_of("data-quality"), report, baseline=BASELINE)
     assert [reading.metric for reading in seen.readings] == ["missing_rate"]
     assert seen.readings[0].reference == 0.1
+
+
+@pytest.mark.parametrize(
+    ("rule", "metrics", "holds"),
+    [
+        ("accuracy-drop", {"accuracy": 0.84}, True),
+        ("accuracy-drop", {"accuracy": 0.86}, False),
+        ("f1-drop", {"f1": 0.69}, True),
+        ("f1-drop", {"f1": 0.71}, False),
+        ("rmse-rise", {"rmse": 2.5}, True),
+        ("rmse-rise", {"rmse": 2.3}, False),
+    ],
+)
+def test_performance_is_compared_with_the_baselines_own(
+    make_report: Any, rule: str, metrics: Any, holds: bool
+) -> None:
+    report = make_report(window="1d", metrics=metrics, label_count=480)
+    seen = only(rule_of(rule), report, baseline=LABELLED)
+    assert (seen.holds, seen.sample_count) == (holds, 480)
+    assert observe(rule_of(rule), report, References(BASELINE)) == []  # without labels
+    assert observe(rule_of(rule), report, References()) == []
+
+
+def test_an_estimate_is_compared_with_what_was_measured(make_report: Any) -> None:
+    rule = rule_of("guess", metric="estimated_accuracy", window="1d", condition="< baseline - 0.1")
+    seen = only(
+        rule, make_report(window="1d", metrics={"estimated_accuracy": 0.8}), baseline=LABELLED
+    )
+    assert (seen.holds, seen.readings[0].reference) == (True, 0.95)
 
 
 def test_hysteresis_clears_later_than_it_holds(make_report: Any) -> None:

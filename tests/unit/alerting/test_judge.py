@@ -5,7 +5,10 @@ import msgspec
 import pytest
 
 from schemas.alerts import AlertEvent, Status, alert_id, encode_alert, fingerprint
+from schemas.baselines import Baseline, BaselinePerformance
 from schemas.metrics import WindowReport
+from schemas.models import Task
+from schemas.rules import RuleConfig
 from stream.alerting.evaluate import observe
 from stream.alerting.events import episode_of
 from stream.alerting.figures import References
@@ -140,6 +143,75 @@ def test_latency_says_from_what_to_what(world: World, make_report: MakeReport) -
         "(limit 40 ms) over 5m, since 2026-09-21 15:00 UTC"
     )
     assert (event.threshold, event.baseline_value) == (40.0, None)
+
+
+@pytest.mark.parametrize(
+    ("rule", "worse", "better", "fell", "over"),
+    [
+        (
+            "accuracy-drop",
+            {"accuracy": 0.78},
+            {"accuracy": 0.93},
+            "accuracy of credit 3 fell from 0.95 to 0.78 (limit 0.85) over 1d, on 1,480 labels",
+            "accuracy of credit 3 is 0.93 (limit 0.85) over 1d, on 1 label",
+        ),
+        (
+            "f1-drop",
+            {"f1": 0.5},
+            {"f1": 0.8},
+            "F1 of credit 3 fell from 0.8 to 0.5 (limit 0.7) over 1d, on 1,480 labels",
+            "F1 of credit 3 is 0.8 (limit 0.7) over 1d, on 1 label",
+        ),
+        (
+            "rmse-rise",
+            {"rmse": 3.1416},
+            {"rmse": 2.0},
+            "RMSE of credit 3 rose from 2 to 3.142 (limit 2.4) over 1d, on 1,480 labels",
+            "RMSE of credit 3 is 2 (limit 2.4) over 1d, on 1 label",
+        ),
+    ],
+)
+def test_performance_says_from_what_to_what_and_on_how_many_labels(
+    world: World,
+    make_report: MakeReport,
+    rule: str,
+    worse: dict[str, float],
+    better: dict[str, float],
+    fell: str,
+    over: str,
+) -> None:
+    figures = {"accuracy": 0.95, "f1": 0.8, "rmse": 2.0}
+    performance = BaselinePerformance(task=Task.BINARY, labelled=1000, figures=figures)
+    baseline = Baseline(
+        model_name="credit", model_version="3", rows=1, features={}, performance=performance
+    )
+    features = {"age": {"drifted": True, "drift_q_value": 1e-9, "effect": 0.2}, "zip": {}}
+    report = make_report(window="1d", metrics=worse, features=features, label_count=1480)
+    world.take(rule_of(rule), report, baseline=baseline)
+    report = make_report(1440, window="1d", metrics=better, label_count=1)
+    world.take(rule_of(rule), report, baseline=baseline)
+    firing, resolved = world.events
+    assert firing.summary == f"{fell}, since 2026-09-21 15:00 UTC"
+    assert firing.cause == ("age: q 1e-09, effect 0.2",)
+    assert firing.baseline_value == figures[next(iter(worse))]
+    assert firing.sample_count == 1480
+    assert resolved.summary == f"over: {over}; it lasted 1 d, since 2026-09-21 15:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("accuracy_low", "lower bound of the accuracy of credit 3 is 0.5 (limit 1) over 1d, on 7 "),
+        ("f1_change", "change of the F1 of credit 3 is 0.5 (limit 1) over 1d, on 7 labels"),
+        ("estimated_roc_auc", "estimated ROC AUC of credit 3 is 0.5 (limit 1) over 1d, since"),
+        ("label_coverage", "label coverage of credit 3 is 0.5 (limit 1) over 1d, since"),
+    ],
+)
+def test_figures_in_words(world: World, make_report: MakeReport, metric: str, said: str) -> None:
+    config = RuleConfig(name="mine", metric=metric, window="1d", condition="< 1")
+    (rule,) = (rule for rule in compile_rules([config]) if rule.name == "mine")
+    world.take(rule, make_report(window="1d", metrics={metric: 0.5}, label_count=7))
+    assert world.events[0].summary.startswith(said)
 
 
 def test_what_users_read_in_redis_can_be_read_back(world: World, make_report: MakeReport) -> None:

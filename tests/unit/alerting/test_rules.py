@@ -1,10 +1,13 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from schemas.alerts import Severity
-from schemas.rules import RuleConfig
+from schemas.rules import DEFAULT_RULE_NAMES, RuleConfig
 from stream.alerting.rules import Clause, compile_rules
+
+ROOT = Path(__file__).parents[3]
 
 
 def rule_of(name: Any, *configured: Any) -> Any:
@@ -13,15 +16,25 @@ def rule_of(name: Any, *configured: Any) -> Any:
 
 def test_default_rules_exist_without_configuration() -> None:
     assert [rule.name for rule in compile_rules([])] == [
+        "accuracy-drop",
         "data-drift",
         "data-quality",
         "error-rate",
+        "f1-drop",
         "latency",
         "no-traffic",
         "pipeline-lag",
         "prediction-drift",
+        "rmse-rise",
     ]
-    assert all(rule.runbook_url == f"docs/runbooks/{rule.name}.md" for rule in compile_rules([]))
+
+
+def test_each_default_rule_of_the_contract_has_its_runbook() -> None:
+    rules = {rule.name: rule for rule in compile_rules([])}
+    assert rules.keys() == set(DEFAULT_RULE_NAMES)
+    assert {rule.runbook_url for rule in rules.values()} == {
+        f"docs/runbooks/{path.name}" for path in (ROOT / "docs" / "runbooks").glob("*.md")
+    }
 
 
 @pytest.mark.parametrize(
@@ -32,6 +45,9 @@ def test_default_rules_exist_without_configuration() -> None:
         ("data-drift", None, 0, {"warning", "info"}),
         ("prediction-drift", None, 0, {"warning"}),
         ("data-quality", "1h", 0, {"warning"}),
+        ("accuracy-drop", "1d", 0, {"error"}),
+        ("f1-drop", "1d", 0, {"error"}),
+        ("rmse-rise", "1d", 0, {"error"}),
     ],
 )
 def test_default_rules_are_those_of_the_contract(
@@ -64,6 +80,6 @@ def test_a_rule_of_its_own_is_taken_as_it_is() -> None:
     assert (rule.window, rule.cooldown_ms, rule.runbook_url) == ("1h", 3_600_000, None)
 
 
-def test_part_of_a_rule_whose_figures_do_not_exist_yet_is_left_out() -> None:
-    given = RuleConfig(name="accuracy-drop", severity=Severity.CRITICAL)
-    assert "accuracy-drop" not in {rule.name for rule in compile_rules([given])}
+def test_rules_on_performance_rest_on_labels() -> None:
+    resting = {rule.name for rule in compile_rules([]) if rule.rests_on_labels}
+    assert resting == {"accuracy-drop", "f1-drop", "rmse-rise"}

@@ -30,6 +30,8 @@ def written() -> str:
         "items": [rng.choice(words[:9], 3).tolist() for _ in range(ROWS)],
         "user": [f"u{k}" for k in range(ROWS)],
         "prediction": rng.integers(0, 2, ROWS),
+        "probability": rng.random(ROWS),
+        "label": rng.integers(0, 2, ROWS),
         "timestamp": [1_790_000_000_000 + 60_000 * k for k in range(ROWS)],
     }
     roles = {"prediction": "prediction", "timestamp": "timestamp"}
@@ -45,6 +47,10 @@ def test_what_is_built_is_sound(written: str) -> None:
 
 def _age(document: Any) -> Any:
     return document["features"]["age"]
+
+
+def _calibrated(document: Any, x: list[float], y: list[float]) -> None:
+    document["performance"]["calibration"] = {"1": {"x": x, "y": y}}
 
 
 CHANGES: dict[str, Callable[[Any], Any]] = {
@@ -76,6 +82,28 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
     "moments without a deviation": lambda d: d["moments"]["stds"].__setitem__(0, 0.0),
     "moments of no rows": lambda d: d["moments"].update(rows=0),
     "rows that are none": lambda d: d.update(rows=-1),
+    "the performance of rankings": lambda d: d["performance"].update(task="ranking"),
+    "labels of no row": lambda d: d["performance"].update(labelled=0),
+    "classes that are two": lambda d: d["performance"].update(classes=["0", "1"]),
+    "classes without an order": lambda d: d["performance"].update(
+        task="multiclass", classes=["b", "a"]
+    ),
+    "many classes": lambda d: d["performance"].update(
+        task="multiclass", classes=[f"{k:02}" for k in range(17)]
+    ),
+    "a calibration of no class": lambda d: d["performance"].update(
+        classes=[], calibration={"1": {"x": [0.5], "y": [0.5]}}
+    ),
+    "a calibration without knots": lambda d: _calibrated(d, [], []),
+    "a calibration of uneven knots": lambda d: _calibrated(d, [0.1, 0.2], [0.1]),
+    "a calibration that descends": lambda d: _calibrated(d, [0.1, 0.2], [0.3, 0.2]),
+    "a calibration beyond 1": lambda d: _calibrated(d, [0.1, 0.2], [0.3, 1.2]),
+    "edges of scores that descend": lambda d: d["performance"]["score_edges"].reverse(),
+    "edges of scores beyond 1": lambda d: d["performance"]["score_edges"].append(1.5),
+    "edges of scores without end": lambda d: d["performance"].update(
+        score_edges=[k / 5_000 for k in range(5_000)]
+    ),
+    "labels that are no column": lambda d: d["performance"]["label"]["counts"].pop(),
 }
 
 

@@ -14,11 +14,11 @@ import pytest
 
 from stream.baseline.read import read_table
 from stream.emit.columns import ColumnError, event_times, json_values, texts
-from stream.emit.events import label_events, prediction_events
-from stream.emit.lines import Lines, line_chunks
+from stream.emit.events import prediction_events
+from stream.emit.lines import Lines, key_of_label, line_chunks
 from stream.emit.pace import Pace
 from stream.emit.record import Record
-from stream.emit.roles import MappingError, layout_of, parse_map
+from stream.emit.roles import MappingError, id_columns, layout_of, parse_map
 from stream.emit.tables import FileError, open_table
 
 EPOCH_MS = 1_790_002_800_000
@@ -26,7 +26,7 @@ EPOCH_MS = 1_790_002_800_000
 
 def events_of(path: Any, mapping: Any = (), ignored: Any = (), notes: Any = None) -> Any:
     named = parse_map(mapping)
-    table = open_table(path, (named.get("id", "id"),))
+    table = open_table(path, id_columns(named))
     layout = layout_of(table.columns, named, ignored)
     batches = prediction_events(
         table, layout, "m", "1", [].append if notes is None else notes.append
@@ -144,6 +144,20 @@ def test_ids_are_text_and_keep_their_digits(tmp_path: Path) -> None:
     assert events_of(path)[0][1]["request_id"] == "0042"
 
 
+@pytest.mark.parametrize("mapped", [(), ("id=request_id",), ("request_id=request_id",)])
+def test_a_request_id_is_an_id_by_its_name(tmp_path: Path, mapped: Any) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("request_id,prediction\n0042,1\n")
+    assert events_of(path, mapped)[0][1]["request_id"] == "0042"
+
+
+def test_a_label_of_a_row_is_part_of_its_event(tmp_path: Path) -> None:
+    path = parquet(tmp_path, prediction=[["a"], ["b"]], label=[{"a": 2.0, "b": None}, None])
+    (_, one), (_, two) = events_of(path)
+    assert one["label"] == {"a": 2.0}
+    assert "label" not in two
+
+
 def test_csv_misses_the_same_values_as_a_baseline_does(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("prediction,n,s\n1,NA,\n1,1,None\n1,,x\n")
@@ -182,18 +196,6 @@ def test_a_file_that_cannot_be_read_is_named(
         open_table(tmp_path / name)
 
 
-def test_labels_without_id_or_value_are_left_out(tmp_path: Path) -> None:
-    notes: list[str] = []
-    path = parquet(tmp_path, id=["a", None, "c"], label=[1.0, 0.0, math.nan])
-    table = open_table(path)
-    layout = layout_of(table.columns, {})
-    (records,) = label_events(table, layout, "m", None, notes.append)
-    assert [orjson.loads(r.value) for r in records] == [
-        {"model_name": "m", "request_id": "a", "label": 1.0}
-    ]
-    assert notes == ["rows without an id or a label were left out"]
-
-
 # -- lines -----------------------------------------------------------------------------------------
 
 
@@ -209,6 +211,28 @@ def test_lines_go_through_unchanged_and_are_keyed_by_their_id() -> None:
     ]
     assert [r.key for r in records] == [None, b"7", None, None]
     assert seen.odd == 2
+    assert seen.first_odd is not None
+    assert seen.first_odd.startswith("line 1: JSON is malformed")
+
+
+def test_lines_of_labels_are_checked_and_go_through_all_the_same() -> None:
+    lines = [
+        b'{"request_id": "a", "label": 1}',
+        b"",
+        b'{"request_id": "b"}',
+        b'{"request_id": 7, "metrics": {"rating": 4}, "timestamp": "2026-09-21T10:00:00Z"}',
+        b'{"request_id": "c", "label": 1, "timestamp": "2026-09-21"}',
+    ]
+    seen = Lines(key_of_label)
+    (records,) = seen.records([lines])
+    assert [(r.key, r.value) for r in records] == [
+        (b"a", lines[0]),
+        (None, lines[2]),
+        (b"7", lines[3]),
+        (None, lines[4]),
+    ]
+    assert seen.odd == 2
+    assert seen.first_odd == "line 3: missing `label` or `metrics`"
 
 
 def test_lines_are_handed_out_as_they_arrive() -> None:

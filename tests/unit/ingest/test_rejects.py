@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from schemas.errors import Reason, Rejected
+from stream.ingest.progress import Refused
 from stream.ingest.rejects import KEY_BYTES_MAX, REPUBLISHED_BYTES_MAX, publish_refused
-from stream.ingest.step import Refused
 
 BROKER_DEFAULT_BYTES_MAX = 1_048_588
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from stream.ingest.decode import Decoder
-from stream.ingest.step import Clocks, Delta, Progress, add_records
+from stream.ingest.progress import Progress
+from stream.ingest.step import Clocks, Delta, add_records
 from stream.state.keys import PartitionId, VersionId
 from stream.window import delta as deltas
 from stream.window.panes import MINUTE_MS, PaneId

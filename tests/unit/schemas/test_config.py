@@ -60,6 +60,16 @@ def test_defaults() -> None:
         ({"windows": [{"size": "1h", "evry": "5m"}]}, ["windows[0].evry", "`every`"]),
         ({"model_version": "3 "}, ["`model_version`", "A-Z a-z 0-9", "'*'"]),
         ({"baseline": "latest"}, ["`baseline`", "rolling"]),
+        ({"performance_threshold": {"acuracy": 0.9}}, ["'acuracy'", "did you mean `accuracy`?"]),
+        (
+            {"performance_threshold": {"prediction_mean": 1}},
+            ["'prediction_mean'", "neither", "rule"],
+        ),
+        (
+            {"performance_threshold": {"metric.revenue.mean": 1}},
+            ["'metric.revenue.mean'", "write a rule with a condition"],
+        ),
+        ({"performance_threshold": {"revenue!": 1}}, ["'revenue!'", "not known which way"]),
     ],
 )
 def test_an_error_names_model_field_and_choices(table: dict[str, Any], words: list[str]) -> None:

@@ -45,6 +45,8 @@ def test_absent_objects_are_absent_and_null_ones_are_null() -> None:
     )
     assert "errors" not in document
     assert "confusion" not in document
+    assert "classes" not in document
+    assert "reliability" not in document
     assert document["segment"] is None
 
 
@@ -77,12 +79,22 @@ def test_intervals(name: str) -> None:
     assert interval.unit == figure.unit
 
 
+@pytest.mark.parametrize("name", ["accuracy_change", "rmse_change", "label_coverage_change"])
+def test_changes(name: str) -> None:
+    change, figure = describe(name), describe(name.removesuffix("_change"))
+    assert change is not None
+    assert figure is not None
+    assert (change.unit, change.meaning) == (figure.unit, f"{figure.name}, less the baseline's")
+
+
 @pytest.mark.parametrize("statistic", CUSTOM_STATISTICS)
 def test_custom_figures(statistic: str) -> None:
     assert describe(f"metric.basket.eur.{statistic}") is not None
 
 
-@pytest.mark.parametrize("name", ["acuracy", "psi_low", "error_rate_low", "metric.x"])
+@pytest.mark.parametrize(
+    "name", ["acuracy", "psi_low", "error_rate_low", "error_rate_change", "metric.x"]
+)
 def test_no_figure(name: str) -> None:
     assert describe(name) is None
 

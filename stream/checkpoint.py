@@ -1,0 +1,128 @@
+"""A checkpoint of a worker: what it counted becomes part of the state.
+
+In this order:
+
+1. rejected and late records are produced to ``ml.rejected`` and flushed,
+2. predictions and labels go to the join, which takes each record once however often it comes,
+3. the delta is added to Redis together with offsets, watermarks and books, in one step.
+
+A crash before 3 loses nothing, since the offsets did not move; after it everything is there once.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import Producer
+
+from schemas.topics import Topic, topic_name
+from stream.ingest.progress import Progress
+from stream.ingest.rejects import publish_refused
+from stream.ingest.sample import smallest
+from stream.ingest.step import Delta
+from stream.registry import Registry
+from stream.settings import Settings
+from stream.state.join import JoinStore
+from stream.state.keys import PartitionId, VersionId
+from stream.state.store import Committed, PartitionCommit, StateStore, VersionCommit
+
+SWEPT_EVERY_MS = 1_000
+
+
+@dataclass(slots=True)
+class Checkpointed:
+    """What a checkpoint did: versions that changed, and what the commit found afterwards."""
+
+    changed: set[VersionId]
+    committed: Committed
+
+
+@dataclass(slots=True)
+class Checkpoints:
+    """Makes the checkpoints of one worker.
+
+    Attributes
+    ----------
+    settings, producer, store, registry : as everywhere
+    seen : model versions that have traffic
+    """
+
+    settings: Settings
+    producer: Producer
+    store: StateStore
+    registry: Registry
+    seen: set[VersionId] = field(default_factory=set)
+    _join: JoinStore = field(init=False)
+    _swept_ms: int = 0
+
+    def __post_init__(self) -> None:
+        bytes_max = self.settings.join.max_bytes
+        self._join = JoinStore(self.store.client, self.settings.namespace, bytes_max)
+
+    def make(
+        self, owner: str, progress: Iterable[Progress], delta: Delta, now_ms: int
+    ) -> Checkpointed:
+        """Make one.
+
+        Parameters
+        ----------
+        owner : of the partitions
+        progress : where they stand
+        delta : what was counted since the last one
+        now_ms : wall clock, for how often the join is swept
+
+        Raises
+        ------
+        CommitRefusedError
+            When a partition has another owner or stands at another offset.
+        """
+        partitions = list(progress)
+        namespace = self.settings.namespace
+        refused = {Topic.PREDICTIONS: delta.refused, Topic.LABELS: delta.refused_labels}
+        for topic, events in refused.items():
+            publish_refused(self.producer, namespace, topic_name(namespace, topic), events)
+        self.seen |= delta.panes.keys()
+        changed = self._join_all(delta, now_ms)
+        versions = self._version_commits(delta, partitions)
+        commits = [_partition_commit(at) for at in partitions]
+        committed = self.store.commit(owner, commits, versions)
+        for at in partitions:
+            at.base = at.next
+            at.books = dict.fromkeys(at.books, 0)
+            at.touched = set()
+        return Checkpointed(changed | delta.panes.keys(), committed)
+
+    def _join_all(self, delta: Delta, now_ms: int) -> set[VersionId]:
+        horizon_s = -(-self.registry.label_horizon_ms(self.seen) // 1000)
+        if delta.requests or delta.labels.parts:
+            self._swept_ms = now_ms
+            return self._join.join(delta.requests, delta.labels.parts, horizon_s)
+        if now_ms - self._swept_ms < SWEPT_EVERY_MS:
+            return set()
+        self._swept_ms = now_ms
+        return self._join.sweep(horizon_s)
+
+    def _version_commits(self, delta: Delta, partitions: list[Progress]) -> list[VersionCommit]:
+        rows_max = self.settings.provisional.events_min
+        return [
+            VersionCommit(
+                version,
+                [(pane, counted.rows()) for pane, counted in panes.items()],
+                _watermarks_of(version, partitions),
+                smallest(delta.samples.get(version, []), rows_max),
+                rows_max,
+            )
+            for version, panes in delta.panes.items()
+        ]
+
+
+def _watermarks_of(version: VersionId, partitions: list[Progress]) -> dict[PartitionId, Any]:
+    return {at.partition: at.watermarks[version] for at in partitions if version in at.touched}
+
+
+def _partition_commit(at: Progress) -> PartitionCommit:
+    marks = {version: at.watermarks[version] for version in at.touched}
+    books = {name: count for name, count in at.books.items() if count}
+    return PartitionCommit(
+        at.partition, at.base, at.next, at.clock_ms, books, marks, of_labels=at.of_labels
+    )

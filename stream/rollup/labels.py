@@ -1,0 +1,256 @@
+"""The labels of model versions: their panes in memory, and the reports that they still change."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from schemas.metrics import WindowReport
+from schemas.models import ModelConfig
+from schemas.windows import WindowSpec
+from stream.baseline.score_edges import DEFAULT_SCORE_EDGES, score_edges_of, score_grid_id
+from stream.rollup.comparison import CompiledBaseline
+from stream.rollup.performance import PerformanceTerms
+from stream.rollup.settled import SettledReports
+from stream.rollup.tracker import LabelTracker
+from stream.rollup.with_labels import Callables, LabelContext, with_labels
+from stream.state.client import RedisClient
+from stream.state.keys import VersionId
+from stream.state.store import StateStore
+from stream.window.label_terms import seconds_of
+from stream.window.labelled import LabelCounts, decode_labels
+from stream.window.panes import DAY_MS, HOUR_MS, PaneId, floor_to
+
+PANES_READ_AT_ONCE = 200
+ROLLED_AT_ONCE = 50
+ROLLED_AGAIN_MS = 10_000
+REPORT_AGAIN_MS = 30_000
+"""After its first report a window is reported again at most once in this time."""
+SPACING_MS_MAX = 600_000
+_REVISIONS = 20
+
+
+def has_labels(spec: WindowSpec, end_ms: int) -> bool:
+    """Whether the report of a window carries performance: tumbling ones from an hour on do."""
+    return spec.size_ms >= HOUR_MS and end_ms % spec.size_ms == 0
+
+
+class LabelRollup:
+    """Label panes and settled reports of all model versions; read from Redis, then followed.
+
+    Parameters
+    ----------
+    client, store : as everywhere
+    callables : installed performance metrics
+    lateness_ms : the allowed lateness
+    """
+
+    def __init__(
+        self, client: RedisClient, store: StateStore, callables: Callables, lateness_ms: int
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._keys = store.keys
+        self._callables = callables
+        self._lateness_ms = lateness_ms
+        self._settled = SettledReports(client, store.keys)
+        self._trackers: dict[VersionId, LabelTracker] = {}
+        self._rolled_ms: dict[VersionId, int] = {}
+
+    def refresh(
+        self, version: VersionId, specs: Sequence[WindowSpec], dropped_until_ms: int
+    ) -> LabelTracker:
+        """Read the label panes that changed since the last call."""
+        tracker = self._trackers.setdefault(version, LabelTracker())
+        tracker.dropped_until_ms = dropped_until_ms
+        while True:
+            present = self._index(version)
+            changed = self._read_changed(version, specs, tracker, present)
+            # As of the panes of events: rolled up meanwhile, none must count twice.
+            if not changed or self._index(version).keys() >= present.keys():
+                return tracker
+
+    def _index(self, version: VersionId) -> dict[PaneId, int]:
+        index = self._client.zrange(self._keys.labelled(version), 0, -1, withscores=True)
+        return {PaneId.parse(member.decode()): int(score) for member, score in index}
+
+    def _read_changed(
+        self,
+        version: VersionId,
+        specs: Sequence[WindowSpec],
+        tracker: LabelTracker,
+        present: Mapping[PaneId, int],
+    ) -> int:
+        for gone in tracker.panes.keys() - present.keys():
+            tracker.drop(gone)
+        changed = [pane for pane, at in present.items() if tracker.read_at.get(pane) != at]
+        for first in range(0, len(changed), PANES_READ_AT_ONCE):
+            some = changed[first : first + PANES_READ_AT_ONCE]
+            with self._client.pipeline(transaction=False) as pipe:
+                for pane in some:
+                    pipe.hgetall(self._keys.label_pane(version, pane.member()))
+                for pane, rows in zip(some, pipe.execute(), strict=True):
+                    if rows:
+                        tracker.put_labels(pane, decode_labels(rows), present[pane], specs)
+        return len(changed)
+
+    def forget(self, version: VersionId) -> None:
+        """Forget a version that has no state any more."""
+        self._trackers.pop(version, None)
+
+    def context(
+        self,
+        config: ModelConfig,
+        compiled: CompiledBaseline | None,
+        known: Iterable[CompiledBaseline],
+    ) -> LabelContext:
+        """By what the label counts of a window are read.
+
+        Parameters
+        ----------
+        config : of the model
+        compiled : the baseline valid in the window
+        known : all baselines of the version, whose cells may be in it
+        """
+        edges = {score_grid_id(DEFAULT_SCORE_EDGES): DEFAULT_SCORE_EDGES}
+        for one in known:
+            of_one = score_edges_of(one.baseline)
+            edges[score_grid_id(of_one)] = of_one
+        performance = None if compiled is None else compiled.performance
+        terms = PerformanceTerms(config.task, config.positive_class, edges, performance)
+        return LabelContext(terms, self._callables)
+
+    def due(
+        self, version: VersionId, closing_ms: int, newest_append_ms: int, horizon_ms: int
+    ) -> list[tuple[int, WindowSpec, int]]:
+        """Windows that labels changed, oldest first: end, which, and how long they wait, ms.
+
+        Parameters
+        ----------
+        closing_ms : event time up to which windows are final
+        newest_append_ms : append time of the version's newest record
+        horizon_ms : how long its predictions wait for labels
+        """
+        tracker = self._trackers[version]
+        found = [
+            (end_ms, spec) for spec in tracker.due for end_ms in tracker.due_until(spec, closing_ms)
+        ]
+        until = self._settled.until(version) if found else {}
+        kept_ms = horizon_ms + self._lateness_ms
+        out = []
+        for end_ms, spec in sorted(found):
+            reported_ms = until.get(f"{spec.name}:{end_ms}", newest_append_ms + kept_ms) - kept_ms
+            out.append((end_ms, spec, spacing_ms(newest_append_ms - reported_ms)))
+        return out
+
+    def done(self, version: VersionId, spec: WindowSpec, end_ms: int) -> None:
+        """Mark a window as dealt with, until its labels change again."""
+        self._trackers[version].done(spec, end_ms)
+
+    def revision(self, version: VersionId, start_ms: int, end_ms: int) -> int:
+        """Label matches and corrections of a window."""
+        counts = self._counts(version, start_ms, end_ms)
+        return 0 if counts is None else counts.revision
+
+    def windows_kept(self, version: VersionId) -> set[str]:
+        """Windows, ``<window>:<end>``, whose reports labels may still change."""
+        return set(self._settled.until(version))
+
+    def add(
+        self,
+        version: VersionId,
+        reports: Sequence[WindowReport],
+        context: LabelContext,
+        start_ms: int,
+    ) -> list[WindowReport]:
+        """Reports of one window with what labels tell; as they are where there are none.
+
+        ``start_ms`` is where the labels' window begins, of the same size.
+        """
+        end_ms = start_ms + reports[0].window.size_ms
+        counts = self._counts(version, start_ms, end_ms)
+        return list(reports) if counts is None else with_labels(reports, counts, context)
+
+    def _counts(self, version: VersionId, start_ms: int, end_ms: int) -> LabelCounts | None:
+        tracker = self._trackers[version]
+        counts = tracker.window(start_ms, end_ms)
+        return counts if counts is not None and counts.registered else None
+
+    def keep(
+        self,
+        version: VersionId,
+        reports: Sequence[WindowReport],
+        config: ModelConfig,
+        newest_append_ms: int,
+    ) -> None:
+        """Keep the reports of a window before their labels, as long as one may come."""
+        window = reports[0].window
+        if self._counts(version, window.start, window.end) is None:
+            return  # nothing in it waits for a label
+        horizon_ms = seconds_of(config.labels.join_horizon) * 1000
+        until_ms = newest_append_ms + horizon_ms + self._lateness_ms
+        self._settled.put(version, f"{window.name}:{window.end}", reports, until_ms)
+
+    def kept(self, version: VersionId, spec: WindowSpec, end_ms: int) -> list[WindowReport]:
+        """Reports of a window before their labels; none where no label can change them."""
+        return self._settled.get(version, f"{spec.name}:{end_ms}")
+
+    def roll(
+        self,
+        version: VersionId,
+        specs: Sequence[WindowSpec],
+        closed_ms: int,
+        clock_ms: int,
+        now_ms: int,
+    ) -> None:
+        """Roll label panes that no report needs apart into days, and drop days none needs at all.
+
+        Parameters
+        ----------
+        version, specs : whose, and its windows
+        closed_ms : event time up to which windows are final
+        clock_ms : log clock of the partition that lags most, of predictions and of labels
+        now_ms : wall clock; it is done every ten seconds
+        """
+        tracker = self._trackers[version]
+        if not tracker.panes or now_ms - self._rolled_ms.get(version, 0) < ROLLED_AGAIN_MS:
+            return
+        self._rolled_ms[version] = now_ms
+        self._settled.forget(version, clock_ms)
+        kept = [_window_of(name, specs) for name in self._settled.until(version)]
+        needed = [window for window in kept if window is not None]
+        longest_ms = max((spec.size_ms for spec in specs), default=0)
+        rolled: list[PaneId] = []
+        for pane in sorted(tracker.panes):
+            parent = pane.parent()
+            whole = parent or pane
+            end_ms = whole.end_ms + self._lateness_ms + (0 if parent else longest_ms)
+            apart = [
+                start_ms
+                for start_ms, until_ms in needed
+                if start_ms < whole.end_ms
+                and until_ms > whole.start_ms
+                and (parent is None or until_ms - start_ms < DAY_MS or start_ms % DAY_MS)
+            ]
+            if end_ms <= closed_ms and not apart and not tracker.is_due_at(whole):
+                rolled.append(pane)
+        for first in range(0, len(rolled), ROLLED_AT_ONCE):
+            self._store.roll(version, rolled[first : first + ROLLED_AT_ONCE], of_labels=True)
+
+
+def _window_of(name: str, specs: Sequence[WindowSpec]) -> tuple[int, int] | None:
+    """Start and end of a window by its name ``<window>:<end>``; None of one there is no more."""
+    window, _, end = name.rpartition(":")
+    sizes = {spec.name: spec.size_ms for spec in specs}
+    return (int(end) - sizes[window], int(end)) if window in sizes else None
+
+
+def shown_until_ms(end_ms: int) -> int:
+    """End of the window whose performance is shown beside a live one: label panes are of hours."""
+    return floor_to(end_ms, HOUR_MS)
+
+
+def spacing_ms(age_ms: int) -> int:
+    """How long a window whose labels still come is not reported again, by the age of its reports.
+
+    Labels of a week of hours come at the same time; were each reported every half minute, that
+    would be five reports a second. An old window waits ten minutes.
+    """
+    return min(max(REPORT_AGAIN_MS, age_ms // _REVISIONS), SPACING_MS_MAX)

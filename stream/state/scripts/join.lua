@@ -1,0 +1,306 @@
+-- join.lua: predictions wait for their labels, labels for their predictions; when both are there, the
+-- label pane of the prediction counts them. Entry and counts change in one step, and an entry knows
+-- the records it has taken, so whatever is sent again changes nothing.
+-- KEYS[1] the join's meta hash: how much is stored, and what became of predictions and labels
+-- KEYS[2] hash of log clocks of predictions, KEYS[3] the same of labels, KEYS[4] set of versions
+-- ARGV[1] MessagePack plan:
+--   root (of the join's keys), prefix (of the state's), horizon (s, the longest wait), bytes_max,
+--   groups = {{code of terms, width}, …}, labels = {bucket and id, body, …}
+-- ARGV[2…] of each group, records of `width` bytes: bucket (2), id (6), body of a slot
+-- Returns {1, {changed version, …}}, or {0}: terms are missing, send them and everything again.
+local ENTRY_BYTES = 12 -- beside the value: the id, and the heads of both in a listpack
+local LABELS_MAX = 8
+local SWEPT_MAX, EVICTED_MAX = 64, 512
+local SWEEPS = 8 -- of every bucket in the longest wait
+local BUCKETS = 65536
+local HASHES = TWO32
+
+local plan = cmsgpack.unpack(ARGV[1])
+local meta = KEYS[1]
+root = plan.root
+
+-- Log clock of the partition that lags most, of both topics, in s: nothing older is still to come.
+local clock = math.huge
+for i = 2, 3 do
+  for _, at in ipairs(redis.call('HVALS', KEYS[i])) do
+    clock = math.min(clock, floor(tonumber(at) / 1000))
+  end
+end
+
+local groups = {}
+for i, group in ipairs(plan.groups) do
+  local of = terms(group[1])
+  if not of then return {0} end
+  groups[i] = {of = of, width = group[2], blob = ARGV[i + 1]}
+end
+
+-- ---- what is stored ----------------------------------------------------------------------------
+
+local noted, bytes_by, rates = {}, {}, {}
+
+local function note(what, by) noted[what] = (noted[what] or 0) + by end
+
+local function note_bytes(version, by) bytes_by[version] = (bytes_by[version] or 0) + by end
+
+local function owner_of(slots) return slots[1] and slots[1].of.version or '' end
+
+-- Share of the requests of a version that are joined, of 2^32: less where memory is short.
+local function rate_of(version)
+  local rate = rates[version]
+  if not rate then
+    rate = tonumber(redis.call('HGET', meta, 'rate:' .. version)) or HASHES
+    rates[version] = rate
+  end
+  return rate
+end
+
+local limited = redis.call('HGET', meta, 'limited')
+
+local function is_joined(version, id)
+  return not limited or struct.unpack('<I4', id, 3) < rate_of(version)
+end
+
+-- Write an entry in place of `value`, which was its owner's; nil where there was none.
+local function put(key, id, slots, labels, value, owner)
+  local new = write_entry(slots, labels)
+  note_bytes(owner_of(slots), #new + ENTRY_BYTES)
+  if value then note_bytes(owner, -#value - ENTRY_BYTES) else note('entries', 1) end
+  redis.call('HSET', key, id, new)
+end
+
+-- ---- changes of one entry ----------------------------------------------------------------------
+
+local function states_of(slots, labels)
+  local states = {}
+  for i, slot in ipairs(slots) do states[i] = state_of(slot, labels) end
+  return states
+end
+
+local function is_same(a, b)
+  if a.first ~= b.first or a.revisions ~= b.revisions then return false end
+  for name, value in pairs(b.metrics or {}) do
+    if not a.metrics or a.metrics[name] ~= value then return false end
+  end
+  return (a.last and a.last.value) == (b.last and b.last.value)
+end
+
+-- Count the difference that new labels make to the slots of an entry.
+local function recount(slots, was, labels)
+  local matched = false
+  for i, slot in ipairs(slots) do
+    local now = state_of(slot, labels)
+    if not is_same(was[i], now) then
+      if was[i].last or was[i].revisions > 0 then add_state(slot, was[i], -1) end
+      add_state(slot, now, 1)
+      if now.last and not was[i].last then note('matched', 1) end
+      if now.last and was[i].last and now.revisions > was[i].revisions then note('corrected', 1) end
+      matched = true
+    end
+  end
+  return matched
+end
+
+local function insert(labels, label)
+  local at = #labels + 1
+  while at > 1 and later(labels[at - 1], label) do at = at - 1 end
+  table.insert(labels, at, label)
+  if #labels > LABELS_MAX then table.remove(labels, 1) end
+end
+
+-- The label that none within a time means, as a record before all others.
+local function absent_label(slot)
+  local of = slot.of
+  return read_label(struct.pack('<I6I2I4I4', 0, 0, 0, slot.append + of.absent.after)
+    .. string.char(MODEL_SCOPE + VERSION_SCOPE + VALUE + (of.absent.number and NUMBER or 0))
+    .. of.model_hash .. of.version_hash .. string.char(#of.absent.value) .. of.absent.value)
+end
+
+-- Let the absence of a label speak for the slots that have waited long enough until a moment.
+local function add_absent(slots, labels, moment)
+  local added = false
+  for _, slot in ipairs(slots) do
+    local absent = slot.of.absent
+    if absent and moment > slot.append + absent.after and not state_of(slot, labels).last then
+      insert(labels, absent_label(slot))
+      added = true
+    end
+  end
+  return added
+end
+
+local function add_slot(key, id, slot)
+  local value = redis.call('HGET', key, id)
+  local slots, labels = read_entry(value)
+  local owner = owner_of(slots)
+  for i, known in ipairs(slots) do
+    if known.of.version == slot.of.version then
+      if known.event == slot.event and same(known, slot) then return end
+      if math.abs(known.append - slot.append) <= slot.of.horizon then
+        local earlier = slot.event < known.event
+          or (slot.event == known.event and before(slot, known))
+        if not earlier then return end
+        local state = state_of(known, labels)
+        add_state(known, state, -1)
+        add_registered(known, -1)
+      end
+      table.remove(slots, i)
+      break
+    end
+  end
+  slots[#slots + 1] = slot
+  add_registered(slot, 1)
+  local state = state_of(slot, labels)
+  add_state(slot, state, 1)
+  if state.last then note('matched', 1) end
+  put(key, id, slots, labels, value, owner)
+end
+
+local function add_slots(group)
+  local of, width, blob = group.of, group.width, group.blob
+  local head = #item(0, sub(blob, 9, width)) - (width - 8)
+  local prefix = sub(item(0, sub(blob, 9, width)), 1, head)
+  local stored = 0
+  for at = 1, #blob, width do
+    local key, id = root .. sub(blob, at, at + 1), sub(blob, at + 2, at + 7)
+    if is_joined(of.version, id) then
+      local body = sub(blob, at + 8, at + width - 1)
+      if redis.call('HSETNX', key, id, prefix .. body) == 1 then
+        add_registered({of = of, body = body, event = struct.unpack('<I6', body, 9)}, 1)
+        stored = stored + 1
+      else
+        add_slot(key, id, read_slot(body))
+      end
+    end
+  end
+  note('entries', stored)
+  note_bytes(of.version, stored * (width - 8 + head + ENTRY_BYTES))
+end
+
+local function add_one_label(key, id, label)
+  local value = redis.call('HGET', key, id)
+  local slots, labels = {}, {}
+  if value then slots, labels = read_entry(value) end
+  for _, known in ipairs(labels) do
+    if same(known, label) and known.time == label.time then return end
+  end
+  if not value and not is_joined('', id) then
+    note('dropped', 1)
+    return
+  end
+  local was = states_of(slots, labels)
+  add_absent(slots, labels, label.append)
+  insert(labels, label)
+  if not recount(slots, was, labels) then note(#slots > 0 and 'repeated' or 'early', 1) end
+  put(key, id, slots, labels, value, owner_of(slots))
+end
+
+-- ---- sweeping ----------------------------------------------------------------------------------
+
+-- Whether an entry can be left out: everything in it has waited long enough, or memory is short.
+local function is_over(id, slots, labels)
+  local over, evicted = true, #slots > 0 or not is_joined('', id)
+  for _, slot in ipairs(slots) do
+    over = over and clock > slot.append + slot.of.horizon
+    evicted = evicted and not is_joined(slot.of.version, id)
+  end
+  for _, label in ipairs(labels) do over = over and clock > label.append + plan.horizon end
+  return over or evicted, evicted and not over
+end
+
+local function leave(slots, labels, evicted)
+  for _, slot in ipairs(slots) do
+    if not state_of(slot, labels).last then
+      note(evicted and 'evicted' or 'unlabelled', 1)
+      if evicted then add_registered(slot, -1) end
+    end
+  end
+  for _, label in ipairs(labels) do
+    local used = false
+    for _, slot in ipairs(slots) do used = used or applies(label, slot) end
+    if not used then note('orphaned', 1) end
+  end
+end
+
+local function sweep(bucket)
+  local key = root .. struct.pack('>I2', bucket)
+  local entries = redis.call('HGETALL', key)
+  for i = 1, #entries, 2 do
+    local id, value = entries[i], entries[i + 1]
+    local slots, labels = read_entry(value)
+    local was = states_of(slots, labels)
+    if add_absent(slots, labels, clock) then
+      recount(slots, was, labels)
+      put(key, id, slots, labels, value, owner_of(slots))
+      value = write_entry(slots, labels)
+    end
+    local over, evicted = is_over(id, slots, labels)
+    if over then
+      leave(slots, labels, evicted)
+      redis.call('HDEL', key, id)
+      note('entries', -1)
+      note_bytes(owner_of(slots), -#value - ENTRY_BYTES)
+    end
+  end
+end
+
+-- Sweep on, as far as the clock has come: every bucket some times in the longest wait.
+local function sweep_some()
+  local at = redis.call('HMGET', meta, 'cursor', 'evicting')
+  local cursor, evicting = tonumber(at[1]) or 0, tonumber(at[2]) or 0
+  local cycle = plan.horizon / SWEEPS
+  local target = floor(clock % cycle / cycle * BUCKETS)
+  local most = math.min((target - cursor) % BUCKETS, SWEPT_MAX)
+  if evicting > 0 then most = math.min(evicting, EVICTED_MAX) end
+  for _ = 1, most do
+    sweep(cursor)
+    cursor = (cursor + 1) % BUCKETS
+  end
+  redis.call('HSET', meta, 'cursor', cursor, 'evicting', math.max(0, evicting - most))
+  return evicting - most <= 0
+end
+
+-- Where more is stored than may be, halve the share of the version that holds most of it.
+local function make_room(settled)
+  local fields = redis.call('HGETALL', meta)
+  local total, most, largest = 0, 0, nil
+  for i = 1, #fields, 2 do
+    local version = string.match(fields[i], '^bytes:(.*)$')
+    local held = version and tonumber(fields[i + 1]) or 0
+    total = total + held
+    if held > most then most, largest = held, version end
+  end
+  if total > plan.bytes_max and settled and largest then
+    redis.call('HSET', meta, 'limited', 1, 'evicting', BUCKETS,
+      'rate:' .. largest, string.format('%.0f', math.max(1, floor(rate_of(largest) / 2))))
+  end
+end
+
+-- ---- all of it ---------------------------------------------------------------------------------
+
+for _, group in ipairs(groups) do add_slots(group) end
+for i = 1, #plan.labels, 2 do
+  local place = plan.labels[i]
+  add_one_label(root .. sub(place, 1, 2), sub(place, 3), read_label(plan.labels[i + 1]))
+end
+local settled = sweep_some()
+
+local versions, listed = {}, {}
+for _, pane in ipairs(changed_panes(plan.prefix)) do
+  local version_meta, version = pane[1], pane[6]
+  if not versions[version] then
+    versions[version] = next_sequence(version_meta)
+    listed[#listed + 1] = version
+    redis.call('SADD', KEYS[4], version)
+  end
+  write_fields(pane[3], pane[5])
+  bound_figures(pane[3], pane[5], LABEL_FIGURES)
+  redis.call('ZADD', pane[2], versions[version], pane[4])
+end
+for what, by in pairs(noted) do
+  if by ~= 0 then redis.call('HINCRBY', meta, what, by) end
+end
+for version, by in pairs(bytes_by) do
+  if by ~= 0 then redis.call('HINCRBY', meta, 'bytes:' .. version, by) end
+end
+make_room(settled)
+return {1, listed}

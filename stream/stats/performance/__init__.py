@@ -1,0 +1,1 @@
+"""How well a model does, from counts and sums of labelled requests. Pure."""

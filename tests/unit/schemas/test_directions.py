@@ -1,0 +1,33 @@
+"""Which way figures are better."""
+
+import pytest
+
+from schemas.directions import BETTER, Better, better
+from schemas.metric_names import METRIC_NAMES
+
+PERFORMANCE = {"classification", "regression", "ranking", "without labels"}
+
+
+def test_every_figure_in_it_is_one() -> None:
+    assert BETTER.keys() <= METRIC_NAMES.keys()
+
+
+def test_every_figure_of_performance_has_a_direction() -> None:
+    performance = {m.name for m in METRIC_NAMES.values() if m.group in PERFORMANCE}
+    assert performance <= BETTER.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("accuracy", Better.HIGHER),
+        ("accuracy_high", Better.HIGHER),
+        ("latency_ms", Better.LOWER),
+        ("bias", Better.NEAR_ZERO),
+        ("throughput_spike", None),  # of the live window alone: no report has it
+        ("drift_p_value", None),
+        ("high", None),
+    ],
+)
+def test_better(name: str, way: Better | None) -> None:
+    assert better(name) is way
