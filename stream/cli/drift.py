@@ -61,7 +61,7 @@ def drift(
         from stream.reading.wording import document  # noqa: PLC0415
 
         of = reader.one_version(model, version)
-        check = check_drift(reader.read(of, reader.spec(of, window), end_ms))
+        check = check_drift(reader.read(of, reader.spec(of, window), end_ms), reader.concept(of))
     if as_json:
         print_json(document(check))
     else:

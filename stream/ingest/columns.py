@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -256,9 +257,14 @@ def _values_of(
 
 def class_scores(events: Sequence[DecodedEvent], classes: Sequence[str]) -> FloatArray:
     """Probabilities of classes that come as objects, shape ``(classes, n)``; NaN where missing."""
-    rows = [event.probability for event in events]
-    objects = [row if isinstance(row, Mapping) else {} for row in rows]
-    return np.array([[row.get(name) for row in objects] for name in classes], dtype=np.float64)
+    rows: list[Any] = [event.probability for event in events]
+    try:
+        each = chain.from_iterable(map(itemgetter(*classes), rows))
+        flat = np.fromiter(each, np.float64, len(rows) * len(classes))
+    except (KeyError, TypeError):  # a class without a number, or no object
+        objects = [row if isinstance(row, Mapping) else {} for row in rows]
+        return np.array([[row.get(name) for row in objects] for name in classes], dtype=np.float64)
+    return np.ascontiguousarray(flat.reshape(len(rows), len(classes)).T)
 
 
 def numeric_matrix(

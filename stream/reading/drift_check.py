@@ -9,6 +9,7 @@ import msgspec
 
 from schemas.baselines import FeatureBaseline
 from schemas.metrics import Window
+from stream.reading.concept import ConceptFinding
 from stream.reading.errors import ReadingError
 from stream.reading.severity import Severity, severity, strongest
 from stream.reading.window import CountedWindow
@@ -145,6 +146,8 @@ class DriftCheck(msgspec.Struct, frozen=True, kw_only=True):
         is known.
     schema_changes
         `gained`, `lost` or `changed_type`, by feature.
+    concept
+        What labels say; null where there are none.
     """
 
     model_name: str
@@ -166,10 +169,11 @@ class DriftCheck(msgspec.Struct, frozen=True, kw_only=True):
     together: Together | None
     min_detectable_shift: dict[str, float]
     schema_changes: dict[str, str]
+    concept: ConceptFinding | None = None
 
 
-def check_drift(window: CountedWindow) -> DriftCheck:
-    """Check a window for drift.
+def check_drift(window: CountedWindow, concept: ConceptFinding | None = None) -> DriftCheck:
+    """Check a window for drift; ``concept`` is what labels say of the model version.
 
     Raises
     ------
@@ -221,6 +225,7 @@ def check_drift(window: CountedWindow) -> DriftCheck:
         together=_together(window, compiled, whole),
         min_detectable_shift=_blind_spots(features),
         schema_changes=dict(sorted(changed.items(), key=lambda item: (item[1] == GAINED, item[0]))),
+        concept=concept,
     )
 
 

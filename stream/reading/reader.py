@@ -3,15 +3,20 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from schemas.durations import window_name
 from schemas.models import window_specs
 from schemas.windows import WindowSpec, window_spec
+from stream.reading.concept import ConceptFinding, concept_finding
 from stream.reading.errors import ReadingError
 from stream.reading.times import moment_text
 from stream.reading.window import CountedWindow
 from stream.registry import Snapshot
+from stream.rollup.concept import ConceptState
 from stream.rollup.finality import live_end_ms
 from stream.rollup.merge import PaneCounts, decode_pane
+from stream.rollup.readmodel import stored_decisions
 from stream.rollup.terms import References, seasonal_hours, valid_at
 from stream.rollup.tracker import PaneTracker
 from stream.state.client import RedisClient
@@ -144,6 +149,14 @@ class WindowReader:
             hours=seasonal_hours(config, compiled, start_ms, end_ms),
             seen_until_ms=max(start_ms, progress.newest_ms - self._disorder_ms),
             complete=start_ms >= progress.seen_from_ms,
+        )
+
+    def concept(self, version: VersionId) -> ConceptFinding | None:
+        """Read what labels say of a version; None where there are none."""
+        state, decided = self._client.mget(self._keys.concept(version), self._keys.decided(version))
+        return concept_finding(
+            None if state is None else msgspec.json.decode(state, type=ConceptState),
+            None if decided is None else stored_decisions(decided),
         )
 
     def _progress(self, version: VersionId) -> _Progress:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from stream.reading.concept import concept_sentence
 from stream.reading.drift_check import DriftCheck, Finding, Together
 from stream.reading.times import moment_text
 
@@ -43,7 +44,8 @@ def verdict(check: DriftCheck) -> str:
 def notes(check: DriftCheck) -> list[str]:
     """Say what else there is to know: outputs, segments, what would have been missed."""
     out = [one.in_words for one in check.outputs if one.in_words is not None]
-    out += _unexplained(check)
+    told = None if check.concept is None else concept_sentence(check.concept)
+    out += _unexplained(check) if told is None else [*_unexplained(check), told]
     for change in ("lost", "changed_type", "gained"):
         names = [name for name, kind in check.schema_changes.items() if kind == change]
         if names:

@@ -20,11 +20,16 @@ def redis_text(value: bool | float | str) -> str:
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """Decisions of the last decision window, shown in every live window."""
+    """Decisions of the last decision window, shown in every live window.
+
+    ``since`` is, of each feature that drifted, the start of the first of the decision windows in
+    which it did, one after another up to this one.
+    """
 
     window_end: int
     metrics: dict[str, bool | int | float]
     features: dict[str, dict[str, bool | int | float]]
+    since: dict[str, int] = {}
 
 
 DECISION_METRICS = (
@@ -38,8 +43,11 @@ DECISION_METRICS = (
 DECISION_FIGURES = ("drifted", "drift_q_value", "min_detectable_shift")
 
 
-def decisions_of(report: WindowReport) -> Decided | None:
-    """Decisions that a report carries; None where it does not decide."""
+def decisions_of(report: WindowReport, before: Decided | None = None) -> Decided | None:
+    """Decisions that a report carries; None where it does not decide.
+
+    ``before`` are those of the last window that was decided, or of this one.
+    """
     metrics = {name: report.metrics[name] for name in DECISION_METRICS if name in report.metrics}
     if not metrics:
         return None
@@ -47,9 +55,19 @@ def decisions_of(report: WindowReport) -> Decided | None:
         feature: {name: figures[name] for name in DECISION_FIGURES if name in figures}
         for feature, figures in report.features.items()
     }
-    return msgspec.convert(
-        {"window_end": report.window.end, "metrics": metrics, "features": features}, Decided
-    )
+    known = {} if before is None else before.since
+    since = {
+        feature: known.get(feature, report.window.start)
+        for feature, figures in features.items()
+        if figures.get("drifted") is True
+    }
+    content = {"window_end": report.window.end, "metrics": metrics, "features": features}
+    return msgspec.convert(content | {"since": since}, Decided)
+
+
+def stored_decisions(value: bytes) -> Decided:
+    """Read decisions as they are stored."""
+    return msgspec.json.decode(value.partition(b" ")[2], type=Decided)
 
 
 class ReadModel:
@@ -91,13 +109,13 @@ class ReadModel:
         stored = self._client.get(self._state.decided(version))
         if stored is None:
             return None
-        return msgspec.json.decode(stored.partition(b" ")[2], type=Decided)
+        return stored_decisions(stored)
 
     def show_live(
         self,
         report: WindowReport,
         bars: Mapping[str, Histogram],
-        extra: Mapping[str, float],
+        extra: Mapping[str, bool | float],
         decided: Decided | None,
         now_ms: int,
         retention_days: int,
@@ -144,16 +162,25 @@ class ReadModel:
 
     def record_finals(self, reports: Sequence[WindowReport], now_ms: int) -> None:
         """Append final windows, or revisions, to their series, and remember them as reported."""
+        decided: dict[VersionId, Decided | None] = {}
         with self._client.pipeline(transaction=False) as pipe:
             for report in reports:
                 if report.segment is None:
-                    self._record_final(pipe, report, now_ms)
+                    version = VersionId(report.model_name, report.model_version)
+                    if version not in decided:
+                        decided[version] = self.decided(version)
+                    before = decided[version]
+                    made = decisions_of(report, before)
+                    if made and (before is None or made.window_end >= before.window_end):
+                        decided[version] = made
+                    self._record_final(pipe, report, made, now_ms)
             pipe.execute()
 
-    def _record_final(self, pipe: RedisClient, report: WindowReport, now_ms: int) -> None:
+    def _record_final(
+        self, pipe: RedisClient, report: WindowReport, decided: Decided | None, now_ms: int
+    ) -> None:
         names = (self._namespace, report.model_name, report.model_version, report.window.name)
         version = VersionId(report.model_name, report.model_version)
-        decided = decisions_of(report)
         plan = {
             "live": False,
             "final": [

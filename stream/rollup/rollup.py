@@ -8,6 +8,7 @@ from schemas.windows import WindowSpec
 from stream.registry import Registry
 from stream.rollup.adoption import Adoption, Progress, Publisher
 from stream.rollup.comparison import histograms
+from stream.rollup.concepts import ConceptRollup
 from stream.rollup.finality import (
     live_end_ms,
     settled_from_ms,
@@ -21,6 +22,7 @@ from stream.rollup.labels import (
 )
 from stream.rollup.merge import decode_pane
 from stream.rollup.provisional import Missing
+from stream.rollup.quality import Metrics
 from stream.rollup.readmodel import Decided, ReadModel
 from stream.rollup.report import ReportContext, build_report, build_reports
 from stream.rollup.standing import Standing, StandingReader
@@ -83,6 +85,7 @@ class Rollup:
         self._labels = LabelRollup(
             client, self._store, callables, settings.worker.allowed_lateness_ms
         )
+        self._concepts = ConceptRollup(client, self._store.keys)
         self._trackers: dict[VersionId, PaneTracker] = {}
 
     def process(self, version: VersionId) -> bool:
@@ -96,10 +99,13 @@ class Rollup:
             self._labels.forget(version)
             return False
         tracker = self._refresh(now)
-        self._labels.refresh(version, now.specs, now.labels_dropped_until_ms)
+        labels = self._labels.refresh(version, now.specs, now.labels_dropped_until_ms)
         if not tracker.panes:
             return False
-        self._show(now, tracker)
+        terms = self._label_context(now, now.newest_ms + 1).terms
+        closed_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
+        concept = self._concepts.follow(version, labels, now.config, terms, closed_ms, now.now_ms)
+        self._show(now, tracker, concept)
         fence = self._fence(now)
         due = self._due(now, tracker, fence)
         reports = self._final_reports(now, tracker, fence, due[:WINDOWS_AT_ONCE])
@@ -164,18 +170,16 @@ class Rollup:
             version=now.version.version,
             config_id=config_id(now.config),
             compiled=compiled,
-            constraints=self._standings.references.constraints_at(
-                snapshot, now.version, end_ms - 1
-            ),
+            constraints=references.constraints_at(snapshot, now.version, end_ms - 1),
             terms=decision_terms(now.config, compiled, spec, end_ms) if final else None,
             hours=seasonal_hours(now.config, compiled, start_ms, end_ms),
             seen_until_ms=end_ms if final else now.watermark_ms,
             complete=start_ms >= now.seen_from_ms,
         )
 
-    def _show(self, now: Standing, tracker: PaneTracker) -> None:
+    def _show(self, now: Standing, tracker: PaneTracker, concept: Metrics) -> None:
         """Write the live windows."""
-        extra: dict[str, float] = {"watermark": now.watermark_ms}
+        extra: Metrics = {"watermark": now.watermark_ms}
         missing = self._adopt(now, tracker)
         if missing is not None:
             extra["baseline_events_missing"] = missing.events
@@ -195,7 +199,8 @@ class Rollup:
             days = now.config.retention_days
             spikes = self._history.spikes(now.version, spec.name, report.metrics)
             shown, at = self._labelled(now, spec, report)
-            self._read_model.show_live(shown, bars, extra | spikes | at, decided, now.now_ms, days)
+            beside = extra | spikes | at | (concept if spec.size_ms >= HOUR_MS else {})
+            self._read_model.show_live(shown, bars, beside, decided, now.now_ms, days)
             segments.update(counts.segments)
             waiting = tracker.segments_to_show.setdefault(spec, {})
             waiting |= dict.fromkeys(sorted(counts.segments.keys() - waiting.keys()))
@@ -235,7 +240,7 @@ class Rollup:
                     continue
                 report = build_report(spec, end_ms, part, context, segment)
                 shown, at = self._labelled(now, spec, report)
-                extra = {"watermark": now.watermark_ms} | at
+                extra: Metrics = {"watermark": now.watermark_ms, **at}
                 days = now.config.retention_days
                 self._read_model.show_live(shown, {}, extra, decided, now.now_ms, days)
 

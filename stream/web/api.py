@@ -67,7 +67,7 @@ class DriftApi:
             spec = reader.spec(of, window)
         except ValueError as error:
             raise _ParameterError(str(error)) from error
-        return document(check_drift(reader.read(of, spec, end_ms)))
+        return document(check_drift(reader.read(of, spec, end_ms), reader.concept(of)))
 
 
 class _ParameterError(Exception):

@@ -54,6 +54,27 @@ def test_a_log_of_events_is_a_table_of_their_features(tmp_path: Path) -> None:
         source(path)(VersionId("sales", "1"), CONFIG)
 
 
+def test_labels_and_probabilities_of_events_tell_the_performance(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    events = [
+        {
+            "model_name": "credit",
+            "features": {"age": age},
+            "prediction": "bad" if y else "good",
+            "probability": {"good": 0.75 - y / 2, "bad": 0.25 + y / 2},
+            "label": "bad" if age > 20 else "good",
+        }
+        for age, y in zip(ROWS["age"], ROWS["y"], strict=True)
+    ]
+    path.write_text("\n".join(map(json.dumps, events)))
+    config = msgspec.structs.replace(CONFIG, positive_class="bad")
+    performance = source(path)(CREDIT, config).performance
+    assert performance
+    assert performance.labelled == 300
+    assert performance.classes == ("bad",)
+    assert {"recall", "roc_auc", "brier"} <= performance.figures.keys()
+
+
 def test_a_written_baseline_as_it_is(tmp_path: Path) -> None:
     made = build_baseline({"age": ROWS["age"]}, model_name="credit", model_version="2")
     path = tmp_path / "baseline.json"

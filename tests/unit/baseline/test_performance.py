@@ -167,6 +167,21 @@ def test_labels_that_tell_nothing_are_said_so(data: Any, options: Any, note: str
     assert notes[0].endswith("the baseline has no performance")
 
 
+@pytest.mark.parametrize(
+    ("data", "figures"),
+    [
+        ({"prediction": [2.5, 1.5], "label": [2.0, None]}, {"mae": 0.5, "bias": 0.5}),
+        ({"prediction": [2.5, 1.5], "label": [0.0, 0.0]}, {"mae": 2.0, "bias": 2.0}),
+        ({"prediction": [1, 1], "probability": [0.5, 0.5], "label": [1, 1]}, {"accuracy": 1.0}),
+        ({"prediction": [0, 0], "probability": [0.5, 0.5], "label": [1, 1]}, {"recall": 0.0}),
+    ],
+)
+def test_little_is_enough(data: Any, figures: Any) -> None:
+    found, _ = built(data)
+    assert {name: found.figures[name] for name in figures} == figures
+    assert not {"r2", "roc_auc"} & found.figures.keys()
+
+
 def test_a_positive_class_that_is_not_there_is_said_so() -> None:
     data = {
         "prediction": ["good", "bad", "good"],

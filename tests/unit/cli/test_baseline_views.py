@@ -28,6 +28,15 @@ def timed(rows: int = 168 * 12) -> Baseline:
     return build_baseline(data, model_name="credit", model_version="3")
 
 
+def labelled() -> Baseline:
+    data = {
+        "prediction": [0, 1, 1, 0],
+        "probability": [0.1, 0.9, 0.8, 0.4],
+        "label": [0, 1, 0, 0],
+    }
+    return build_baseline(data, model_name="credit", model_version="3")
+
+
 BASELINE = timed()
 ONE = Stored(baseline_id(BASELINE), BASELINE, "2024-02-01T10:00:00.000Z", "ann@desk")
 
@@ -70,6 +79,15 @@ def test_people_are_told_them_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hours of the week known" in shown
     rolling = msgspec.structs.replace(BASELINE, origin=BaselineOrigin.ROLLING)
     assert "origin  rolling" in text_of(rolling, capsys)
+
+
+def test_performance_is_told_where_there_are_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = text_of(labelled(), capsys)
+    assert "labels  accuracy 0.75, precision 0.5, recall 1, f1 0.6667, roc_auc 1 " in shown
+    assert "(binary, 4 labelled rows; probabilities as they are)" in shown
+    assert summary("ab", labelled())["performance"]["accuracy"] == 0.75
+    assert "labels  " not in text_of(BASELINE, capsys)
+    assert summary(ONE.id, BASELINE)["performance"] is None
 
 
 def test_a_baseline_without_times_says_so(capsys: pytest.CaptureFixture[str]) -> None:

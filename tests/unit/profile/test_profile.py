@@ -32,7 +32,9 @@ def baseline() -> Baseline:
     data = {
         "age": rng.normal(41, 13, 2_000),
         "city": rng.choice(["Oslo", "Rome"], 2_000),
-        "prediction": rng.integers(0, 2, 2_000),
+        "prediction": rng.choice(["1", "geheim"], 2_000),
+        "probability": rng.random(2_000),
+        "label": rng.choice(["1", "geheim"], 2_000),
     }
     return build_baseline(data, model_name="credit", model_version="1", segments=("city",))
 
@@ -46,6 +48,7 @@ def events(seed: int, n: int = 300) -> list[dict[str, Any]]:
             "features": {"age": float(rng.normal(41, 13)), "city": city},
             "tags": {"team": "geheim"},
             "latency_ms": 5.0,
+            "probability": number / n,
         }
         if number % 30 == 0:
             event |= {"error": "kaputt", "prediction": None}
@@ -153,6 +156,9 @@ def test_without_names_no_string_of_an_event_is_left(export: Any) -> None:
     assert city.pop("violations_allowed") == city.pop("constraint_violations") > 0
     assert counted_figures(report.features["city"]) == city
     assert report.metrics["prediction_psi"] == named.metrics["prediction_psi"]
+    # Labels are left out, and what rests on them.
+    assert "estimated_accuracy" in named.metrics
+    assert "estimated_accuracy" not in report.metrics
 
 
 def counted_figures(figures: dict[str, Any]) -> dict[str, Any]:

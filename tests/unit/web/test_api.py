@@ -43,6 +43,9 @@ class Reader:
         self.asked.append((spec.name, end_ms))
         return self.window
 
+    def concept(self, _version: VersionId) -> None:
+        """No day has had its labels."""
+
 
 @pytest.fixture
 def reader(counted_window: Any) -> Reader:
