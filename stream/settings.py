@@ -135,6 +135,8 @@ class TopicsSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class WorkerSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[worker]``: event time and the commit. Durations in ms.
 
+    A window that later events or labels change is reported again, ``report_again_ms`` after its
+    last report at the earliest.
     With ``shed_features`` a worker that is more than ``shed_lag_ms`` behind live traffic counts the
     features of one request in ten.
     """
@@ -143,6 +145,7 @@ class WorkerSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     disorder_ms: NotNegative = 5_000
     allowed_lateness_ms: NotNegative = 3_600_000
     idle_timeout_ms: Positive = 10_000
+    report_again_ms: Positive = 30_000
     future_skew_ms_max: NotNegative = 300_000
     poll_records: Positive = 5_000
     poll_ms: Positive = 50

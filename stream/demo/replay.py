@@ -1,84 +1,42 @@
-"""Replay the housing data as live traffic."""
+"""Replay the housing data as live traffic, its labels among it."""
 
+import heapq
 import threading
 import time
-from collections.abc import Callable, Iterator
-from importlib import resources
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
-import orjson
-import pyarrow.parquet as pq
+from confluent_kafka import Producer
 
 from schemas.topics import Topic, topic_name
+from stream.demo.traffic import Record, housing_events, housing_labels
 from stream.kafka import KafkaUnavailableError, make_producer
 from stream.settings import Settings
 
-MODEL, VERSION = "housing", "1"
-FEATURES = (
-    "AveBedrms",
-    "AveOccup",
-    "AveRooms",
-    "HouseAge",
-    "Latitude",
-    "Longitude",
-    "MedInc",
-    "Population",
-)
-ROLES = {
-    "id": "id",
-    "timestamp": "timestamp",
-    "prediction": "y_pred",
-    "probability": "y_pred_proba",
-    "label": "clf_target",
-}
-_LATENCY_MEDIAN_MS = 18.0
-_LATENCY_SIGMA = 0.5  # of the logarithm: a p99 of three times the median, as web services have
 _CHUNK_S = 0.05
 _FLUSH_S = 30.0
 
 
-def data_file(name: str) -> Path:
-    """Path of a file of the demo's data."""
-    return Path(str(resources.files("stream.demo") / "data" / name))
-
-
-def housing_events() -> Iterator[tuple[int, str, bytes]]:
-    """Yield (event time in ms, request id, event) in the order of time; latency is simulated."""
-    table = pq.read_table(data_file("analysis.parquet"))
-    rng = np.random.default_rng(7)
-    latencies = rng.lognormal(np.log(_LATENCY_MEDIAN_MS), _LATENCY_SIGMA, table.num_rows)
-    times = table.column("timestamp").cast("int64").to_pylist()
-    for row, time_ms, latency_ms in zip(table.to_pylist(), times, latencies, strict=True):
-        event: dict[str, Any] = {
-            "model_name": MODEL,
-            "model_version": VERSION,
-            "request_id": row["id"],
-            "timestamp": time_ms,
-            "features": {name: row[name] for name in FEATURES},
-            "prediction": row["y_pred"],
-            "probability": row["y_pred_proba"],
-            "latency_ms": round(float(latency_ms), 2),
-        }
-        yield time_ms, row["id"], orjson.dumps(event)
-
-
 class Replay:
-    """Sends the events in a thread, evenly over ``seconds``.
+    """Sends predictions and labels in a thread, in the order of event time, over ``seconds``.
 
     Attributes
     ----------
-    total, sent : how many events there are, and how many were sent
-    sent_at : event times and when each was sent (monotonic seconds), in order
+    total, sent : how many predictions there are, and how many were sent
+    labels_sent : how many labels were sent
+    sent_at : event times of predictions and when each was sent (monotonic seconds), in order
     """
 
     def __init__(self, settings: Settings, seconds: float) -> None:
         self._settings = settings
+        self._topics = {topic: topic_name(settings.namespace, topic) for topic in Topic}
         self._seconds = seconds
-        self._events = list(housing_events())
-        self.total = len(self._events)
+        events = list(housing_events())
+        merged = heapq.merge(events, housing_labels(), key=lambda record: record.time_ms)
+        self._records: list[Record] = list(merged)
+        self._next = 0
+        self.total = len(events)
         self.sent = 0
+        self.labels_sent = 0
         self.sent_at: list[tuple[int, float]] = []
         self.error: Exception | None = None
         self._stop = threading.Event()
@@ -90,7 +48,7 @@ class Replay:
 
     @property
     def is_running(self) -> bool:
-        """Whether events are still being sent."""
+        """Whether records are still being sent."""
         return self._thread.is_alive()
 
     def stop(self) -> None:
@@ -106,21 +64,29 @@ class Replay:
 
     def _send_all(self) -> None:
         producer = make_producer(self._settings, **{"linger.ms": 5})
-        topic = topic_name(self._settings.namespace, Topic.PREDICTIONS)
         began = time.monotonic()
-        while self.sent < self.total and not self._stop.is_set():
-            due = self._due(time.monotonic() - began)
-            for time_ms, request_id, value in self._events[self.sent : due]:
-                producer.produce(topic, value, key=request_id)
-                self.sent_at.append((time_ms, time.monotonic()))
-            self.sent = max(self.sent, due)
+        while self._next < len(self._records) and not self._stop.is_set():
+            self._send_until(producer, self._due_ms(time.monotonic() - began))
             producer.poll(0)
             self._stop.wait(_CHUNK_S)
         if producer.flush(_FLUSH_S):
-            raise KafkaUnavailableError(f"{topic} did not take all events of the demo")
+            raise KafkaUnavailableError("Kafka did not take all records of the demo: run it again")
 
-    def _due(self, elapsed_s: float) -> int:
-        return min(self.total, int(self.total * elapsed_s / self._seconds) + 1)
+    def _send_until(self, producer: Producer, due_ms: float) -> None:
+        """Send the records up to an event time."""
+        while self._next < len(self._records) and self._records[self._next].time_ms <= due_ms:
+            record = self._records[self._next]
+            producer.produce(self._topics[record.topic], record.value, key=record.key)
+            self._next += 1
+            if record.topic is Topic.LABELS:
+                self.labels_sent += 1
+            else:
+                self.sent += 1
+                self.sent_at.append((record.time_ms, time.monotonic()))
+
+    def _due_ms(self, elapsed_s: float) -> float:
+        first_ms, last_ms = self._records[0].time_ms, self._records[-1].time_ms
+        return first_ms + (last_ms - first_ms) * elapsed_s / self._seconds
 
 
 Clock = Callable[[], float]

@@ -11,6 +11,7 @@ from stream.rollup.performance import PerformanceTerms
 from stream.rollup.settled import SettledReports
 from stream.rollup.tracker import LabelTracker
 from stream.rollup.with_labels import Callables, LabelContext, with_labels
+from stream.settings import WorkerSettings
 from stream.state.client import RedisClient
 from stream.state.keys import VersionId
 from stream.state.store import StateStore
@@ -21,8 +22,6 @@ from stream.window.panes import DAY_MS, HOUR_MS, PaneId, floor_to
 PANES_READ_AT_ONCE = 200
 ROLLED_AT_ONCE = 50
 ROLLED_AGAIN_MS = 10_000
-REPORT_AGAIN_MS = 30_000
-"""After its first report a window is reported again at most once in this time."""
 SPACING_MS_MAX = 600_000
 _REVISIONS = 20
 
@@ -39,17 +38,22 @@ class LabelRollup:
     ----------
     client, store : as everywhere
     callables : installed performance metrics
-    lateness_ms : the allowed lateness
+    options : of them the allowed lateness, and how long a report waits for the next one
     """
 
     def __init__(
-        self, client: RedisClient, store: StateStore, callables: Callables, lateness_ms: int
+        self,
+        client: RedisClient,
+        store: StateStore,
+        callables: Callables,
+        options: WorkerSettings,
     ) -> None:
         self._client = client
         self._store = store
         self._keys = store.keys
         self._callables = callables
-        self._lateness_ms = lateness_ms
+        self._lateness_ms = options.allowed_lateness_ms
+        self._report_again_ms = options.report_again_ms
         self._settled = SettledReports(client, store.keys)
         self._trackers: dict[VersionId, LabelTracker] = {}
         self._rolled_ms: dict[VersionId, int] = {}
@@ -137,7 +141,8 @@ class LabelRollup:
         out = []
         for end_ms, spec in sorted(found):
             reported_ms = until.get(f"{spec.name}:{end_ms}", newest_append_ms + kept_ms) - kept_ms
-            out.append((end_ms, spec, spacing_ms(newest_append_ms - reported_ms)))
+            age_ms = newest_append_ms - reported_ms
+            out.append((end_ms, spec, spacing_ms(age_ms, self._report_again_ms)))
         return out
 
     def done(self, version: VersionId, spec: WindowSpec, end_ms: int) -> None:
@@ -247,10 +252,10 @@ def shown_until_ms(end_ms: int) -> int:
     return floor_to(end_ms, HOUR_MS)
 
 
-def spacing_ms(age_ms: int) -> int:
+def spacing_ms(age_ms: int, least_ms: int) -> int:
     """How long a window whose labels still come is not reported again, by the age of its reports.
 
     Labels of a week of hours come at the same time; were each reported every half minute, that
     would be five reports a second. An old window waits ten minutes.
     """
-    return min(max(REPORT_AGAIN_MS, age_ms // _REVISIONS), SPACING_MS_MAX)
+    return max(least_ms, min(age_ms // _REVISIONS, SPACING_MS_MAX))

@@ -15,7 +15,6 @@ from stream.rollup.finality import (
 )
 from stream.rollup.history import History
 from stream.rollup.labels import (
-    REPORT_AGAIN_MS,
     LabelRollup,
     has_labels,
     shown_until_ms,
@@ -82,9 +81,7 @@ class Rollup:
         self._standings = StandingReader(client, self._store.keys, registry, settings.worker)
         self._history = History(client, settings.namespace)
         self._adoption = Adoption(settings, client, publisher)
-        self._labels = LabelRollup(
-            client, self._store, callables, settings.worker.allowed_lateness_ms
-        )
+        self._labels = LabelRollup(client, self._store, callables, settings.worker)
         self._concepts = ConceptRollup(client, self._store.keys)
         self._trackers: dict[VersionId, PaneTracker] = {}
 
@@ -268,11 +265,12 @@ class Rollup:
     ) -> list[tuple[int, WindowSpec]]:
         """Return final windows that are new or changed, and not reported just now, oldest first."""
         closing_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
+        again_ms = self._settings.worker.report_again_ms
         due = []
         for spec in now.specs:
             for end_ms in tracker.due_until(spec, closing_ms):
                 reported = fence.get(f"{spec.name}:{end_ms}")
-                if reported is None or now.now_ms - reported[1] >= REPORT_AGAIN_MS:
+                if reported is None or now.now_ms - reported[1] >= again_ms:
                     due.append((end_ms, spec))
         return sorted(due)
 

@@ -218,7 +218,7 @@ class GridLayout:
 
     @cached_property
     def coarse(self) -> "GridLayout":
-        """The layout of segments: the same rows, of few cells each, without what is summed of rows."""
+        """The layout of segments: the same rows, of few cells each, no sums over columns."""
         assert self.coarse_from is not None, "a coarse layout has no coarser one"
         maps = [
             Reference.from_baseline(row.reference).coarsened(SEGMENT_CELLS_MAX)[1]

@@ -191,9 +191,9 @@ def test_cells_of_a_reference_keep_scores_in_order(shape: Any) -> None:
         assert area is not None
         assert precision is not None
         assert area.error_max <= 0.005
-        assert precision.error_max <= 0.007
+        assert precision.error_max <= 0.005
         exact = metrics.average_precision_score(is_positive, scores)
-        assert precision.value == pytest.approx(exact, abs=0.0015)
+        assert precision.value == pytest.approx(exact, abs=0.002)
 
 
 def test_values_in_cells_of_their_own_lose_nothing() -> None:

@@ -110,8 +110,8 @@ def make_labels(
         is_early = chance[1] < EARLY
         counts["early"] += is_early * len(records)
         (early if is_early else late).extend(records)
-    rng.shuffle(early)  # type: ignore[arg-type]  # a list will do
-    rng.shuffle(late)  # type: ignore[arg-type]
+    rng.shuffle(early)
+    rng.shuffle(late)
     return early, late, counts
 
 

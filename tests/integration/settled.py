@@ -16,6 +16,12 @@ from programs import until
 
 QUICK = {"STREAMGAUGE_WORKER__IDLE_TIMEOUT_MS": "2000"}
 """Windows close two seconds after the traffic has ended, instead of ten."""
+EMPTY = """
+local keys = redis.call('KEYS', ARGV[1])
+for i = 1, #keys do redis.call('DEL', keys[i]) end
+return #keys
+"""
+"""Empties a namespace in one step, as a Redis that lost its data has lost all of it at once."""
 
 
 def assert_settled(

@@ -10,7 +10,7 @@ from checker import Reports
 from programs import Programs, until
 from settled import QUICK
 
-from stream.demo.replay import housing_events
+from stream.demo.traffic import housing_events
 from stream.settings import load_settings
 
 DATA = Path(__file__).parents[2] / "stream" / "demo" / "data"
@@ -50,7 +50,7 @@ def test_the_same_reports_and_alerts_as_the_running_system(
 
     log, config, written = (tmp_path / name for name in ("log.jsonl", "m.toml", "reports.jsonl"))
     events = itertools.islice(housing_events(), EVENTS)
-    log.write_bytes(b"\n".join(value for _, _, value in events))
+    log.write_bytes(b"\n".join(event.value for event in events))
     config.write_text(CONFIG)
     reference = str(DATA / "reference.parquet")
 

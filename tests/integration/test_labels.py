@@ -1,4 +1,4 @@
-"""Labels that come late, early, twice and corrected, while workers die: figures are exact."""
+"""Labels that come late, early, twice and corrected, while everything dies: figures are exact."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from checker import Reports, WindowKey, read_books
-from labelled import as_event, differences, make_labels, make_requests, windows_of
+from labelled import Request, as_event, differences, make_labels, make_requests, windows_of
 from programs import Programs, until
-from settled import QUICK
+from settled import EMPTY, QUICK
 from traffic import Sender, create_topic
 
-KILLS = 4
+SLOW = {"STREAMGAUGE_WORKER__POLL_RECORDS": "100", "STREAMGAUGE_WORKER__CHECKPOINT_MS": "20"}
 MODELS = {"credit": (8_000, 0.3), "rare": (20_000, 0.005)}
 
 
@@ -29,41 +29,11 @@ def build_baseline(programs: Programs, folder: Path, model: str, positives: floa
     assert built.returncode == 0, built.stderr
 
 
-def test_performance_equals_scikit_learns_though_workers_die(
-    stack: Any, namespace: str, programs: Programs, read: Any, tmp_path: Path
-) -> None:
-    requests = [
-        request
-        for seed, (model, (count, positives)) in enumerate(MODELS.items())
-        for request in make_requests(model, count, positives, seed)
-    ]
-    early, late, counts = make_labels(requests, seed=9)
-    topic = create_topic(stack.bootstrap_servers, namespace)
-    labels = Sender(
-        stack.bootstrap_servers, create_topic(stack.bootstrap_servers, namespace, name="labels")
-    )
-    for model, (_, positives) in MODELS.items():
-        build_baseline(programs, tmp_path, model, positives)
-    slow = {"STREAMGAUGE_WORKER__POLL_RECORDS": "100", "STREAMGAUGE_WORKER__CHECKPOINT_MS": "20"}
-    programs.start("agents", **QUICK)
-    worker = programs.start("worker", "--instance", "one", **QUICK, **slow)
-    labels.send(early)
-    until(lambda: read_books(read, namespace)["accepted"] >= len(early), "early labels taken")
-    requests.sort(key=lambda request: request.time_ms)
-    Sender(stack.bootstrap_servers, topic).send([as_event(r) for r in requests])
-    labels.send(late)
-    total = len(early) + len(late) + len(requests)
-    for kill in range(1, KILLS + 1):
-        share = len(early) + kill * (total - len(early)) // (KILLS + 2)
-        until(lambda: read_books(read, namespace)["consumed"] > share, f"{share} consumed")  # noqa: B023
-        programs.kill(worker)
-        assert read_books(read, namespace)["consumed"] < total, "killed in the middle"
-        worker = programs.start("worker", "--instance", "one", **QUICK, **slow)
-    until(lambda: read_books(read, namespace)["accepted"] == total, "everything accepted")
-
+def until_right(stack: Any, namespace: str, requests: list[Request]) -> None:
+    """Wait until every tumbling window's figures are scikit-learn's."""
     expected = windows_of(requests)
+    wrong: list[str] = []
     with Reports(stack.bootstrap_servers, namespace) as reports:
-        wrong: list[str] = []
 
         def right() -> bool:
             wrong[:] = []
@@ -78,7 +48,55 @@ def test_performance_equals_scikit_learns_though_workers_die(
             until(right, "every figure right", 75.0)
         except AssertionError:
             raise AssertionError("\n".join(wrong[:20])) from None
+
+
+def test_performance_equals_scikit_learns_whatever_dies(
+    stack: Any, namespace: str, programs: Programs, read: Any, tmp_path: Path
+) -> None:
+    requests = [
+        request
+        for seed, (model, (count, positives)) in enumerate(MODELS.items())
+        for request in make_requests(model, count, positives, seed)
+    ]
+    early, late, counts = make_labels(requests, seed=9)
+    topic = create_topic(stack.bootstrap_servers, namespace)
+    labels = create_topic(stack.bootstrap_servers, namespace, name="labels")
+    for model, (_, positives) in MODELS.items():
+        build_baseline(programs, tmp_path, model, positives)
+    total = len(early) + len(late) + len(requests)
+
+    def start(name: str) -> Any:
+        return programs.start("worker", "--instance", name, **QUICK, **SLOW)
+
+    def until_consumed(share: float) -> None:
+        until(lambda: read_books(read, namespace)["consumed"] > share * total, f"{share:.0%} read")
+        assert read_books(read, namespace)["consumed"] < total, "in the middle"
+
+    agents = programs.start("agents", **QUICK)
+    worker = start("one")
+    label_sender = Sender(stack.bootstrap_servers, labels)
+    label_sender.send(early)
+    until(lambda: read_books(read, namespace)["accepted"] >= len(early), "early labels taken")
+    requests.sort(key=lambda request: request.time_ms)
+    Sender(stack.bootstrap_servers, topic).send([as_event(r) for r in requests])
+    label_sender.send(late)
+    until_consumed(0.2)
+    programs.kill(worker)
+    worker = start("one")
+    until_consumed(0.4)
+    assert read.eval(EMPTY, 0, f"{namespace}:*") > 0
+    until_consumed(0.3)
+    other = start("two")  # takes over some of the partitions
+    until_consumed(0.5)
+    programs.kill(agents)
+    programs.start("agents", **QUICK)
+    until_consumed(0.7)
+    programs.kill(worker)
+    until(lambda: read_books(read, namespace)["accepted"] == total, "everything accepted")
+    assert other.poll() is None
+
+    until_right(stack, namespace, requests)
     joined = {name: int(value) for name, value in read.hgetall(f"{namespace}:state:join").items()}
     assert joined["matched"] == sum(request.truth is not None for request in requests)
     assert joined["entries"] == len(requests)
-    assert counts["corrected"] > 0
+    assert joined["corrected"] <= counts["corrected"]

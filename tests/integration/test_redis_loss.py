@@ -9,18 +9,12 @@ import pytest
 import redis
 from checker import Reports, expected_windows, read_books
 from programs import Programs, programs_of, until
-from settled import QUICK, assert_settled
+from settled import EMPTY, QUICK, assert_settled
 from traffic import Sender, create_topic, make_events, pack
 
 from stream.embedded import EmbeddedStack
 
 EVENTS = 60_000
-EMPTY = """
-local keys = redis.call('KEYS', ARGV[1])
-for i = 1, #keys do redis.call('DEL', keys[i]) end
-return #keys
-"""
-"""Empties a namespace in one step, as a Redis that lost its data has lost all of it at once."""
 
 
 def test_after_redis_was_emptied_the_same_reports_come_again(

@@ -10,7 +10,7 @@ from schemas.metrics import Window, WindowReport, report_id, with_report_id
 from schemas.models import Task
 from schemas.windows import WindowSpec
 from stream.rollup.labelled_window import LabelledWindow
-from stream.rollup.labels import REPORT_AGAIN_MS, SPACING_MS_MAX, has_labels, spacing_ms
+from stream.rollup.labels import SPACING_MS_MAX, has_labels, spacing_ms
 from stream.rollup.performance import PerformanceTerms
 from stream.rollup.with_labels import LabelContext, with_labels
 from stream.state.codec import NameCounts
@@ -104,4 +104,4 @@ def test_tumbling_windows_from_an_hour_on_carry_performance() -> None:
 
 def test_old_windows_are_reported_less_often() -> None:
     ages_ms = (0, 20 * MINUTE_MS, DAY_MS)
-    assert [spacing_ms(age) for age in ages_ms] == [REPORT_AGAIN_MS, 60_000, SPACING_MS_MAX]
+    assert [spacing_ms(age, 30_000) for age in ages_ms] == [30_000, 60_000, SPACING_MS_MAX]
