@@ -27,8 +27,9 @@ from stream.demo.demo import (
     register,
     roles,
 )
-from stream.demo.replay import MODEL, Replay, VisibleLatency
+from stream.demo.replay import Replay, VisibleLatency
 from stream.demo.summary import further, summary
+from stream.demo.traffic import MODEL
 from stream.live.overview import Overview, read_overview
 from stream.live.screen import follow
 from stream.settings import Settings, load_settings

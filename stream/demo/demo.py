@@ -12,6 +12,7 @@ from typing import Any
 
 from schemas.activations import Activation
 from schemas.models import ModelConfig, Task
+from schemas.rules import RuleConfig
 from schemas.windows import WindowConfig
 from stream.activations import plan_for
 from stream.baseline.build import build_baseline
@@ -19,7 +20,8 @@ from stream.baseline.read import read_table
 from stream.baseline.store import BEGINNING_OF_TIME, activate, publish_baseline
 from stream.configure import publish_config
 from stream.demo.observed import Observed, observe
-from stream.demo.replay import MODEL, ROLES, VERSION, Replay, data_file
+from stream.demo.replay import Replay
+from stream.demo.traffic import MODEL, ROLES, VERSION, data_file
 from stream.embedded import EmbeddedStack
 from stream.kafka import ensure_topics
 from stream.settings import Settings, load_settings
@@ -28,6 +30,8 @@ REPLAY_S = 25.0
 SETTLE_S_MAX = 60.0
 IDLE_TIMEOUT_MS = 2_000
 """The replay ends, so its last windows need not wait for more as long as live ones do."""
+REPORT_AGAIN_MS = 1_000
+"""Labels of weeks come within seconds: half a minute between reports would outlast the demo."""
 WHO = "streamgauge demo"
 _END_S = 15.0
 
@@ -39,6 +43,11 @@ CONFIG = ModelConfig(
     # Traffic is one event an hour, so a day is the smallest step that holds something.
     windows=(WindowConfig(size="1d", every="1d"), "7d", "30d"),
 )
+RULES = (
+    # By chance alone, a day of 24 labels is often 0.1 below the baseline.
+    RuleConfig(name="accuracy-drop", window="7d"),
+    RuleConfig(name="f1-drop", window="7d"),
+)
 
 
 class DemoError(Exception):
@@ -49,7 +58,7 @@ class DemoError(Exception):
 def demo_settings(settings: Settings, say: Say) -> Iterator[Settings]:
     """Kafka and Redis from the settings, else embedded ones in a folder that goes afterwards."""
     options: dict[str, Any] = {
-        "worker": {"idle_timeout_ms": IDLE_TIMEOUT_MS},
+        "worker": {"idle_timeout_ms": IDLE_TIMEOUT_MS, "report_again_ms": REPORT_AGAIN_MS},
         "http": {"port": _free_port()},
     }
     with tempfile.TemporaryDirectory(prefix="streamgauge-demo-") as folder:
@@ -70,10 +79,10 @@ def _free_port() -> int:
 
 
 def register(settings: Settings, say: Say) -> None:
-    """Register the model and its baseline, which counts from the beginning of time."""
+    """Register the model, its rules and its baseline, which counts from the beginning of time."""
     ensure_topics(settings)
     now_ms = time.time_ns() // 1_000_000
-    publish_config(settings, [CONFIG], WHO, now_ms)
+    publish_config(settings, [CONFIG, *RULES], WHO, now_ms)
     baseline = build_baseline(
         read_table(data_file("reference.parquet")),
         model_name=MODEL,
@@ -99,6 +108,7 @@ def environment_of(settings: Settings, base: dict[str, str]) -> dict[str, str]:
         "STREAMGAUGE_REDIS__URL": settings.redis.url or "",
         "STREAMGAUGE_NAMESPACE": settings.namespace,
         "STREAMGAUGE_WORKER__IDLE_TIMEOUT_MS": str(settings.worker.idle_timeout_ms),
+        "STREAMGAUGE_WORKER__REPORT_AGAIN_MS": str(settings.worker.report_again_ms),
         "STREAMGAUGE_HTTP__PORT": str(settings.http.port),
     }
 
@@ -128,7 +138,7 @@ def roles(environment: dict[str, str], parent: int, log: Path) -> Iterator[None]
 
 
 class Settling:
-    """Whether every event of a finished replay is in a final window."""
+    """Whether every event and every label of a finished replay is in a final window."""
 
     def __init__(self, settings: Settings, replay: Replay) -> None:
         self._settings = settings
@@ -150,12 +160,22 @@ class Settling:
             return False
         self._ended_at = self._ended_at or time.monotonic()
         self.observed = observe(self._settings)
-        sizes = {report.window.name for report in self.observed.reports}
-        if sizes and all(self.observed.counted(size) >= self._replay.sent for size in sizes):
+        if self._is_settled():
             return True
         if time.monotonic() - self._ended_at > SETTLE_S_MAX:
             raise DemoError(
                 f"{self.observed.counted('7d'):,} of {self._replay.sent:,} events are in final"
-                f" windows {SETTLE_S_MAX:.0f} s after the replay: see the log"
+                f" windows {SETTLE_S_MAX:.0f} s after the replay, and"
+                f" {self.observed.labelled('7d'):,} of {self._replay.labels_sent:,} labels:"
+                " see the log"
             )
         return False
+
+    def _is_settled(self) -> bool:
+        observed = self.observed
+        sizes = {report.window.name for report in observed.reports}
+        return len(sizes) > 0 and all(
+            observed.counted(size) >= self._replay.sent
+            and observed.labelled(size) >= self._replay.labels_sent
+            for size in sizes
+        )

@@ -8,7 +8,7 @@ import msgspec
 from schemas.alerts import AlertEvent
 from schemas.metrics import WindowReport
 from schemas.topics import Topic
-from stream.demo.replay import MODEL
+from stream.demo.traffic import MODEL
 from stream.settings import Settings
 from stream.topic_reader import read_topic
 
@@ -25,11 +25,16 @@ class Observed:
 
     def counted(self, window: str) -> int:
         """Events in all tumbling windows of this name: each event is in exactly one of them."""
-        return sum(
-            report.count
-            for report in self.reports
-            if report.window.name == window and report.window.tumbling
-        )
+        return sum(report.count for report in self.tumbling(window))
+
+    def labelled(self, window: str) -> int:
+        """Those of them that have a label."""
+        return sum(report.label_count for report in self.tumbling(window))
+
+    def tumbling(self, window: str) -> list[WindowReport]:
+        """Reports of the windows of this name that do not overlap, oldest first."""
+        found = [r for r in self.reports if r.window.name == window and r.window.tumbling]
+        return sorted(found, key=lambda report: report.window.end)
 
     def deciding(self) -> list[WindowReport]:
         """Reports that carry drift decisions, oldest first."""

@@ -12,7 +12,7 @@ from schemas.alerts import AlertEvent
 from schemas.keys import live_key
 from schemas.topics import Topic, topic_name
 from stream.demo.observed import Observed
-from stream.demo.replay import MODEL, VERSION
+from stream.demo.traffic import MODEL, VERSION
 from stream.settings import Settings
 
 _ALERTS_SHOWN_MAX = 6

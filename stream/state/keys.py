@@ -71,7 +71,10 @@ class StateKeys:
         return f"{self._root}{{{partition}}}"
 
     def version(self, version: VersionId) -> str:
-        """HASH ``sequence``, ``layout``, ``w:<partition>`` → watermark."""
+        """HASH ``sequence``, ``layout``, ``w:<partition>`` → watermark; ``labels_append``, ms.
+
+        The latter is the append time of the newest label that changed what is counted.
+        """
         return f"{self._root}v:{version.model}:{version.version}"
 
     def panes(self, version: VersionId) -> str:

@@ -42,6 +42,14 @@ local function note(what, by) noted[what] = (noted[what] or 0) + by end
 
 local function note_bytes(version, by) bytes_by[version] = (bytes_by[version] or 0) + by end
 
+-- Append time, s, up to which the log was read for what labels changed of a version.
+local told_by = {}
+
+local function note_told(slot, at)
+  local version = slot.of.version
+  if at < math.huge then told_by[version] = math.max(told_by[version] or 0, at) end
+end
+
 local function owner_of(slots) return slots[1] and slots[1].of.version or '' end
 
 -- Share of the requests of a version that are joined, of 2^32: less where memory is short.
@@ -84,8 +92,8 @@ local function is_same(a, b)
   return (a.last and a.last.value) == (b.last and b.last.value)
 end
 
--- Count the difference that new labels make to the slots of an entry.
-local function recount(slots, was, labels)
+-- Count the difference that new labels make to the slots of an entry; the log, at `at`, told them.
+local function recount(slots, was, labels, at)
   local matched = false
   for i, slot in ipairs(slots) do
     local now = state_of(slot, labels)
@@ -94,6 +102,7 @@ local function recount(slots, was, labels)
       add_state(slot, now, 1)
       if now.last and not was[i].last then note('matched', 1) end
       if now.last and was[i].last and now.revisions > was[i].revisions then note('corrected', 1) end
+      note_told(slot, at)
       matched = true
     end
   end
@@ -152,6 +161,9 @@ local function add_slot(key, id, slot)
   local state = state_of(slot, labels)
   add_state(slot, state, 1)
   if state.last then note('matched', 1) end
+  for _, label in ipairs(labels) do
+    if applies(label, slot) then note_told(slot, label.append) end
+  end
   put(key, id, slots, labels, value, owner)
 end
 
@@ -190,7 +202,8 @@ local function add_one_label(key, id, label)
   local was = states_of(slots, labels)
   add_absent(slots, labels, label.append)
   insert(labels, label)
-  if not recount(slots, was, labels) then note(#slots > 0 and 'repeated' or 'early', 1) end
+  local changes = recount(slots, was, labels, label.append)
+  if not changes then note(#slots > 0 and 'repeated' or 'early', 1) end
   put(key, id, slots, labels, value, owner_of(slots))
 end
 
@@ -229,7 +242,7 @@ local function sweep(bucket)
     local slots, labels = read_entry(value)
     local was = states_of(slots, labels)
     if add_absent(slots, labels, clock) then
-      recount(slots, was, labels)
+      recount(slots, was, labels, clock)
       put(key, id, slots, labels, value, owner_of(slots))
       value = write_entry(slots, labels)
     end
@@ -291,6 +304,11 @@ for _, pane in ipairs(changed_panes(plan.prefix)) do
     versions[version] = next_sequence(version_meta)
     listed[#listed + 1] = version
     redis.call('SADD', KEYS[4], version)
+    local before = tonumber(redis.call('HGET', version_meta, 'labels_append') or 0)
+    local told = 1000 * (told_by[version] or 0)
+    if told > before then
+      redis.call('HSET', version_meta, 'labels_append', string.format('%.0f', told))
+    end
   end
   write_fields(pane[3], pane[5])
   bound_figures(pane[3], pane[5], LABEL_FIGURES)
