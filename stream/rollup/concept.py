@@ -1,6 +1,6 @@
 """Concept drift of a model version: its errors, pane by pane, against their own past.
 
-The window test decides (:mod:`stream.stats.concept.window_test`); Page-Hinkley's statistic is shown
+The window test decides (:mod:`stream.stats.concept.adaptive_window`); Page-Hinkley's statistic is shown
 beside it.
 
 Panes are taken once, in order, when their labels have had their time (the maturity cut). What a
@@ -29,7 +29,7 @@ from stream.rollup.quality import Metrics
 from stream.sketches.exact_sums import ExactSums
 from stream.stats.concept.error_pane import ErrorLevel, ErrorPane
 from stream.stats.concept.page_hinkley import PageHinkley
-from stream.stats.concept.window_test import WindowTest
+from stream.stats.concept.adaptive_window import WindowTest
 from stream.window.labelled import ERROR, NDCG, LabelCounts
 from stream.window.panes import DAY_MS
 
@@ -156,7 +156,7 @@ def advance(state: ConceptState, panes: Sequence[ErrorPane]) -> ConceptState:
     state : so far
     panes : of one length, past the maturity cut, in order of time; those at or before
         ``state.last_start_ms`` were taken before and are passed over. Days are better than hours
-        where weeks have a pattern, see :class:`stream.stats.concept.window_test.WindowTest`
+        where weeks have a pattern, see :class:`stream.stats.concept.adaptive_window.WindowTest`
     """
     for pane in panes:
         if state.last_start_ms is None or pane.start_ms > state.last_start_ms:

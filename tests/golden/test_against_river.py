@@ -11,7 +11,7 @@ import pytest
 
 from stream.stats.concept.error_pane import ErrorPane
 from stream.stats.concept.page_hinkley import PageHinkley
-from stream.stats.concept.window_test import WindowTest
+from stream.stats.concept.adaptive_window import WindowTest
 from tests.golden.peers.errors import (
     CHANGE,
     CHANGED_ONCE,

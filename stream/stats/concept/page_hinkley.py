@@ -48,7 +48,7 @@ class PageHinkley(msgspec.Struct, frozen=True, kw_only=True):
 
     The sums of values without a change walk at random, kept back by `delta` alone. So among very
     many values some run leads above any threshold: this is a sensitive second opinion, and
-    :mod:`stream.stats.concept.window_test` decides.
+    :mod:`stream.stats.concept.adaptive_window` decides.
 
     Examples
     --------
