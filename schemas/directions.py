@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from schemas.metric_names import METRIC_ALIASES
+from schemas.metric_names import METRIC_ALIASES, describe
 
 __all__ = ["BETTER", "Better", "better"]
 
@@ -17,7 +17,9 @@ class Better(StrEnum):
     NEAR_ZERO = "near_zero"
 
 
-# p-values, limits, and what a model predicts are neither good nor bad: they are not here.
+# p-values, limits, and what a model predicts are neither good nor bad: they are not here. Nor are
+# spikes and concept drift, which are shown of the live window and in no report: a bound on them
+# would never be judged.
 _HIGHER = """
 throughput_per_s
 accuracy precision recall f1 roc_auc average_precision brier_resolution label_coverage
@@ -56,12 +58,28 @@ def better(name: str) -> Better | None:
     Parameters
     ----------
     name
-        Of a figure or of one of its bounds `x_low`, `x_high`; aliases are known.
+        Of a figure or of one of its bounds `x_low`, `x_high`; aliases are known, and the figures
+        ``fairness.<column>.<figure>`` and `estimated_x_error`.
 
     Examples
     --------
     >>> [better(name) for name in ("accuracy_low", "latency_ms", "prediction_mean")]
     [<Better.HIGHER: 'higher'>, <Better.LOWER: 'lower'>, None]
+    >>> better("fairness.sex.equal_opportunity_difference")
+    <Better.LOWER: 'lower'>
     """
     name = METRIC_ALIASES.get(name, name)
-    return BETTER.get(name) or BETTER.get(name.removesuffix("_low").removesuffix("_high"))
+    found = BETTER.get(name) or BETTER.get(name.removesuffix("_low").removesuffix("_high"))
+    return found or _derived(name)
+
+
+def _derived(name: str) -> Better | None:
+    """Return the direction of a figure whose name is made of others."""
+    metric = describe(name)
+    if metric is None:
+        return None
+    if metric.group == "without labels" and name.endswith("_error"):
+        return Better.NEAR_ZERO
+    if metric.group != "fairness" or name.endswith("_p_value"):
+        return None
+    return Better.HIGHER if name.endswith("_ratio") else Better.LOWER

@@ -15,6 +15,7 @@ __all__ = [
     "FEATURE_METRIC_NAMES",
     "METRIC_ALIASES",
     "METRIC_NAMES",
+    "VALUE",
     "Metric",
     "describe",
 ]
@@ -228,7 +229,13 @@ one of registered performance metrics only, which have no other."""
 METRIC_ALIASES: Mapping[str, str] = MappingProxyType({"latency_ms": "latency_p95_ms"})
 """Names accepted in configurations for a figure that has another name here."""
 
-_INTERVAL_GROUPS = {"classification", "regression", "ranking", "without labels"}
+_INTERVAL_GROUPS = frozenset({"classification", "regression", "ranking", "without labels"})
+_DERIVED = (
+    ("_low", _INTERVAL_GROUPS, "Lower 95 % bound of {}"),
+    ("_high", _INTERVAL_GROUPS, "Upper 95 % bound of {}"),
+    ("_change", _INTERVAL_GROUPS, "{}, less the baseline's"),
+    ("_error", frozenset({"without labels"}), "{}, less what was measured"),
+)
 _CUSTOM = re.compile(rf"metric\..+\.({'|'.join(CUSTOM_STATISTICS)})", re.DOTALL)
 _BETWEEN = re.compile(r"fairness\.(.+)\.(\w+)")
 
@@ -265,7 +272,8 @@ def describe(name: str) -> Metric | None:
     """Return what a name in the ``metrics`` of a report means, None where it is none.
 
     Knows ``metric.<name>.<statistic>``, ``fairness.<column>.<figure>``, the bounds `x_low`,
-    `x_high` of a performance figure, and `x_change`, how far it is from the baseline's.
+    `x_high` of a performance figure, `x_change`, how far it is from the baseline's, and
+    `estimated_x_error`, how far an estimate is from what was measured.
 
     Examples
     --------
@@ -286,11 +294,13 @@ def describe(name: str) -> Metric | None:
     match = _BETWEEN.fullmatch(name)
     if match and (of := FAIRNESS_METRIC_NAMES.get(match[2])):
         return Metric(name, of.group, of.unit, f"{of.meaning}, between segments of {match[1]}")
-    for suffix, word in (("_low", "Lower"), ("_high", "Upper")):
+    return _derived(name)
+
+
+def _derived(name: str) -> Metric | None:
+    """Return what a name means that is a figure's and a word behind it."""
+    for suffix, groups, meaning in _DERIVED:
         known = METRIC_NAMES.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
-        if known is not None and known.group in _INTERVAL_GROUPS:
-            return Metric(name, known.group, known.unit, f"{word} 95 % bound of {known.name}")
-    known = METRIC_NAMES.get(name.removesuffix("_change"))
-    if known is not None and known.group in _INTERVAL_GROUPS:
-        return Metric(name, known.group, known.unit, f"{known.name}, less the baseline's")
+        if known is not None and known.group in groups:
+            return Metric(name, known.group, known.unit, meaning.format(known.name))
     return None

@@ -147,14 +147,17 @@ def run_agents(settings: Settings) -> None:
 
         return check_health(probe, settings.namespace, broker, now_ms())
 
-    metrics = make_metrics_registry(client, settings.namespace, now_ms)
+    callables = installed_metrics()
+    metrics = make_metrics_registry(
+        client, settings.namespace, now_ms, lambda: dict(callables.failures)
+    )
     reader = WindowReader(
         probe, settings.namespace, lambda: registry.snapshot, settings.worker.disorder_ms
     )
     http = HttpServer(settings.http, health, metrics, DriftApi(reader, now_ms).routes())
 
     publisher = Publisher(settings, _ADOPTED_BY, now_ms)
-    rollup = Rollup(settings, client, registry, send, publisher, now_ms, installed_metrics())
+    rollup = Rollup(settings, client, registry, send, publisher, now_ms, callables)
     alerting = make_alerting(settings, client, registry)
     read_from_start(settings, group_name(settings.namespace), topic)
     ControlPlane(settings, rollup, alerting, http).run()

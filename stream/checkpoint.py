@@ -15,7 +15,6 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from schemas.topics import Topic, topic_name
 from stream.ingest.progress import Progress
 from stream.ingest.rejects import publish_refused
 from stream.ingest.sample import smallest
@@ -23,7 +22,7 @@ from stream.ingest.step import Delta
 from stream.registry import Registry
 from stream.settings import Settings
 from stream.state.join import JoinStore
-from stream.state.keys import PartitionId, VersionId
+from stream.state.keys import EVERY_VERSION, PartitionId, VersionId
 from stream.state.store import Committed, PartitionCommit, StateStore, VersionCommit
 
 SWEPT_EVERY_MS = 1_000
@@ -77,10 +76,7 @@ class Checkpoints:
             When a partition has another owner or stands at another offset.
         """
         partitions = list(progress)
-        namespace = self.settings.namespace
-        refused = {Topic.PREDICTIONS: delta.refused, Topic.LABELS: delta.refused_labels}
-        for topic, events in refused.items():
-            publish_refused(self.producer, namespace, topic_name(namespace, topic), events)
+        publish_refused(self.producer, self.settings.namespace, delta.refused)
         self.seen |= delta.panes.keys()
         changed = self._join_all(delta, now_ms)
         versions = self._version_commits(delta, partitions)
@@ -90,7 +86,14 @@ class Checkpoints:
             at.base = at.next
             at.books = dict.fromkeys(at.books, 0)
             at.touched = set()
-        return Checkpointed(changed | delta.panes.keys(), committed)
+        measured = {one for of in delta.measured for one in self._versions_of(of)}
+        return Checkpointed(changed | delta.panes.keys() | measured, committed)
+
+    def _versions_of(self, version: VersionId) -> set[VersionId]:
+        """Versions that figures of this one concern."""
+        if version.version != EVERY_VERSION:
+            return {version}
+        return {one for one in self.seen if one.model == version.model}
 
     def _join_all(self, delta: Delta, now_ms: int) -> set[VersionId]:
         horizon_s = -(-self.registry.label_horizon_ms(self.seen) // 1000)
@@ -113,6 +116,14 @@ class Checkpoints:
                 rows_max,
             )
             for version, panes in delta.panes.items()
+        ] + [
+            VersionCommit(
+                version,
+                [(pane, found.rows()) for pane, found in panes.items()],
+                {},
+                labelled=True,
+            )
+            for version, panes in delta.measured.items()
         ]
 
 
@@ -123,6 +134,4 @@ def _watermarks_of(version: VersionId, partitions: list[Progress]) -> dict[Parti
 def _partition_commit(at: Progress) -> PartitionCommit:
     marks = {version: at.watermarks[version] for version in at.touched}
     books = {name: count for name, count in at.books.items() if count}
-    return PartitionCommit(
-        at.partition, at.base, at.next, at.clock_ms, books, marks, of_labels=at.of_labels
-    )
+    return PartitionCommit(at.partition, at.base, at.next, at.clock_ms, books, marks, at.kind)

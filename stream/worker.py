@@ -1,10 +1,10 @@
 """The data plane: poll → decode → count → checkpoint → notify.
 
-It reads predictions and labels in one consumer group. Every half second it makes a checkpoint
-(:mod:`stream.checkpoint`), mirrors the offsets to Kafka for lag tools, and sends a notice for each
-changed model version to ``ml.panes``. A commit that Redis refuses (another worker claimed the
-partition, or Redis went back in time) drops the delta: the worker leaves the group, joins again and
-reads on from the stored offsets.
+It reads predictions, labels and measurements in one consumer group. Every half second it makes a
+checkpoint (:mod:`stream.checkpoint`), mirrors the offsets to Kafka for lag tools, and sends a
+notice for each changed model version to ``ml.panes``. A commit that Redis refuses (another worker
+claimed the partition, or Redis went back in time) drops the delta: the worker leaves the group,
+joins again and reads on from the stored offsets.
 """
 
 import threading
@@ -16,9 +16,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from schemas.topics import Topic, topic_name
 from stream.checkpoint import Checkpoints
+from stream.ingest.accepted import Limits
 from stream.ingest.consumer import claim_partitions, make_group_consumer
 from stream.ingest.ends import LogEnds
 from stream.ingest.label_step import LabelJudge, add_labels
+from stream.ingest.measurement_step import add_measurements
 from stream.ingest.progress import Progress
 from stream.ingest.records import Record
 from stream.ingest.shedding import Shedding
@@ -27,7 +29,7 @@ from stream.kafka import ADMIN_TIMEOUT_S, make_producer, topic_ids
 from stream.notices import Notices
 from stream.registry import Registry
 from stream.settings import Settings
-from stream.state.keys import PartitionId, VersionId
+from stream.state.keys import READ_TOPICS, PartitionId, VersionId
 from stream.state.store import Claim, CommitRefusedError, StateStore, new_owner
 
 _HEARTBEAT_MS = 2_000
@@ -63,22 +65,21 @@ class Worker:
         self.now_ms = now_ms
         self.instance = instance
         self.topic = topic_name(settings.namespace, Topic.PREDICTIONS)
-        self.label_topic = topic_name(settings.namespace, Topic.LABELS)
+        self._kinds = {topic_name(settings.namespace, kind): kind for kind in READ_TOPICS}
         self._stopping = threading.Event()
         options = settings.worker
         self._clocks = Clocks(
             options.disorder_ms, options.allowed_lateness_ms, options.future_skew_ms_max
         )
-        self._judge = LabelJudge(
-            settings.bounds.event_bytes_max, options.future_skew_ms_max, self._label_rate
-        )
+        self._limits = Limits(settings.bounds.event_bytes_max, options.future_skew_ms_max)
+        self._judge = LabelJudge(self._limits, self._label_rate)
         producer: Producer = make_producer(settings, **{"linger.ms": 5})
         self._checkpoints = Checkpoints(settings, producer, store, registry)
         self._notices = Notices(producer, topic_name(settings.namespace, Topic.PANES))
         self._consumer: Consumer | None = None
         self._owner = ""
         self._topic_ids: Mapping[str, str] = {}
-        self._progress: dict[str, dict[int, Progress]] = {}
+        self._progress: dict[Topic, dict[int, Progress]] = {kind: {} for kind in READ_TOPICS}
         self._delta = Delta()
         self._committed_ms = 0
         self._ends = LogEnds(settings)
@@ -112,14 +113,14 @@ class Worker:
 
     def _join(self) -> None:
         self._owner = new_owner()
-        self._topic_ids = topic_ids(self.settings, [self.topic, self.label_topic])
+        self._topic_ids = topic_ids(self.settings, list(self._kinds))
         for topic, identity in self._topic_ids.items():
-            self.store.forget_other_topics(identity, of_labels=topic == self.label_topic)
+            self.store.forget_other_topics(identity, self._kinds[topic])
         self._checkpoints.seen |= self.store.versions()
-        self._progress = {self.topic: {}, self.label_topic: {}}
+        self._progress = {kind: {} for kind in READ_TOPICS}
         self._consumer = make_group_consumer(self.settings, self.instance)
         self._consumer.subscribe(
-            [self.topic, self.label_topic],
+            list(self._kinds),
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
             on_lost=self._on_lost,
@@ -142,7 +143,7 @@ class Worker:
     def _forget(self) -> None:
         self._delta = Delta()
         self._crowded = set()
-        self._progress = {self.topic: {}, self.label_topic: {}}
+        self._progress = {kind: {} for kind in READ_TOPICS}
         self._shedding.start_over()
 
     def _turn(self) -> None:
@@ -153,21 +154,8 @@ class Worker:
         self._follow_registry()
         self._make_room()
         records: list[Record] = [m for m in polled if self._is_record(m)]
-        labels = [record for record in records if record.topic() == self.label_topic]
-        if labels:
-            delta, progress = self._delta, self._progress[self.label_topic]
-            add_labels(delta.labels, delta.refused_labels, labels, progress, self._judge)
-            records = [record for record in records if record.topic() != self.label_topic]
-        if records:
-            add_records(
-                self._delta,
-                records,
-                self._predictions,
-                self._decoder,
-                self._plans,
-                self._clocks,
-                self._shedding.rate,
-            )
+        for topic in {record.topic() or "" for record in records}:
+            self._add(self._kinds[topic], [one for one in records if one.topic() == topic])
         self._follow_ends()
         self._follow_lag()
         since_ms = self.now_ms() - self._committed_ms
@@ -178,9 +166,24 @@ class Worker:
             self._commit()
         self._notices.send(self.now_ms())
 
+    def _add(self, kind: Topic, records: list[Record]) -> None:
+        """Count the records of one topic."""
+        delta, progress = self._delta, self._progress[kind]
+        if kind is Topic.LABELS:
+            add_labels(delta.labels, delta.refused, records, progress, self._judge)
+        elif kind is Topic.MEASUREMENTS:
+            tier_ms = self._plans.tier_ms
+            add_measurements(
+                delta.measured, delta.refused, records, progress, self._limits, tier_ms
+            )
+        else:
+            rate = self._shedding.rate
+            decoder, plans = self._decoder, self._plans
+            add_records(delta, records, progress, decoder, plans, self._clocks, rate)
+
     @property
     def _predictions(self) -> dict[int, Progress]:
-        return self._progress[self.topic]
+        return self._progress[Topic.PREDICTIONS]
 
     def _all(self) -> Iterator[Progress]:
         return (at for partitions in self._progress.values() for at in partitions.values())
@@ -195,7 +198,7 @@ class Worker:
         }
         asked_ms, unchanged = self._ends.unchanged(ends)
         for topic, partition in unchanged:
-            at = self._progress[topic][partition]
+            at = self._progress[self._kinds[topic]][partition]
             at.clock_ms = max(at.clock_ms, asked_ms)
         self._ends.ask(ends, self.now_ms())
 
@@ -258,7 +261,8 @@ class Worker:
     def _is_record(self, message: Message) -> bool:
         """Whether a message is a record we expect; handles events of the consumer."""
         error = message.error()
-        at = self._progress.get(message.topic() or "", {}).get(message.partition() or 0)
+        kind = self._kinds.get(message.topic() or "", Topic.PREDICTIONS)
+        at = self._progress[kind].get(message.partition() or 0)
         if error is None:
             return at is not None and at.take(message.offset() or 0)
         if error.code() == KafkaError._PARTITION_EOF:
@@ -292,10 +296,10 @@ class Worker:
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
         at: list[TopicPartition] = []
         for topic, identity in self._topic_ids.items():
-            of_labels = topic == self.label_topic
+            kind = self._kinds[topic]
             known = consumer.list_topics(topic, timeout=ADMIN_TIMEOUT_S).topics[topic]
             expected = [PartitionId(identity, number) for number in known.partitions]
-            self.store.expect(expected, of_labels=of_labels)
+            self.store.expect(expected, kind)
             mine = [one for one in assigned if one.topic == topic]
             claims = claim_partitions(
                 self.settings,
@@ -304,10 +308,10 @@ class Worker:
                 identity,
                 self.store,
                 self._owner,
-                of_labels=of_labels,
+                kind,
             )
             for number, claim in claims.items():
-                self._progress[topic][number] = self._progress_of(topic, number, claim)
+                self._progress[kind][number] = self._progress_of(topic, number, claim)
                 at.append(TopicPartition(topic, number, claim.offset or 0))
             log.info("assigned", topic=topic, partitions=sorted(claims))
         consumer.incremental_assign(at)
@@ -323,13 +327,13 @@ class Worker:
             offset,
             claim.clock_ms,
             dict(claim.watermarks),
-            of_labels=topic == self.label_topic,
+            kind=self._kinds[topic],
         )
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         self._commit()
         for given in revoked:
-            self._progress[given.topic].pop(given.partition, None)
+            self._progress[self._kinds[given.topic]].pop(given.partition, None)
         consumer.incremental_unassign(revoked)
 
     def _on_lost(self, consumer: Consumer, lost: list[TopicPartition]) -> None:

@@ -25,12 +25,13 @@ from stream.alerting.maturity import rules_to_judge
 from stream.alerting.retire import is_spoken_of, retired
 from stream.alerting.rules import CHECKS, NO_TRAFFIC, PIPELINE_LAG, Rule, compile_rules
 from stream.alerting.store import DAY_MS, AlertStore, History, NotRestoredError
-from stream.alerting.watch import append_times, look_at
+from stream.alerting.watch import look_at, newest_input
 from stream.state.client import RedisClient
 from stream.state.keys import VersionId
 
 STALE_MS = 3_600_000
-"""The allowed lateness: what is as late as late events may be is still news."""
+"""Beyond the length of a window. The allowed lateness: what is as late as late events may be is
+still news."""
 _STEP_TRIES = 50
 _OF_LABELS = ":labels"
 """Ends the name of the history of figures that rest on labels: it holds mature windows alone, and
@@ -122,16 +123,22 @@ class AlertEngine:
         if not rules:
             return Step()
         name = series_name(labels_of(report))
-        stale = self._is_stale(report)
         of_labels = [rule for rule in rules if rule.rests_on_labels]
         others = [rule for rule in rules if not rule.rests_on_labels]
         seen, history = self._observe(name, others, report)
-        more, history_of_labels = self._observe(name + _OF_LABELS, of_labels, report)
-        seen += more
+        seen_of_labels, history_of_labels = self._observe(name + _OF_LABELS, of_labels, report)
         mark = Mark(report.window.end, report.revision)
-        return self._apply(
-            name, lambda was: judge(was, seen, mark, stale, report), history + history_of_labels
-        )
+        newest = newest_input(self._client, self._namespace, report)
+        now_ms, fresh_ms = self._now_ms(), report.window.size_ms + STALE_MS
+        stale = newest.is_stale(now_ms, fresh_ms, of_labels=False)
+        stale_of_labels = newest.is_stale(now_ms, fresh_ms, of_labels=True)
+
+        def decide(was: Series) -> Step:
+            step = judge(was, seen, mark, stale, report)
+            step.add(judge(was, seen_of_labels, mark, stale_of_labels, report))
+            return step
+
+        return self._apply(name, decide, history + history_of_labels)
 
     def _observe(
         self, history_name: str, rules: list[Rule], report: WindowReport
@@ -206,10 +213,3 @@ class AlertEngine:
     def _coverage_min(self, report: WindowReport) -> float:
         version = VersionId(report.model_name, report.model_version)
         return self._registry.snapshot.model(version).labels.min_coverage
-
-    def _is_stale(self, report: WindowReport) -> bool:
-        """Whether the newest input is older than its window and lateness explain."""
-        appended = append_times(self._client, self._namespace, report)
-        if not appended:
-            return False
-        return self._now_ms() - max(appended) > report.window.size_ms + STALE_MS

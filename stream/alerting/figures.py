@@ -4,6 +4,7 @@ The name of a figure is a top-level metric, or ``feature.<feature>.<figure>``; b
 latter may hold ``*`` in rules, and the feature may hold dots.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,13 +12,13 @@ from dataclasses import dataclass, field
 from msgspec import UNSET
 
 from schemas.baselines import Baseline, FeatureBaseline
-from schemas.metric_names import METRIC_NAMES
+from schemas.metric_names import METRIC_NAMES, VALUE, describe
 from schemas.metrics import WindowReport
 
 FEATURE = "feature."
-_LABELLED = {"classification", "regression", "ranking"}
+_LABELLED = {"classification", "regression", "ranking", "fairness"}
 _KNOWN_WITHOUT_LABELS = {"label_coverage", "class_imbalance"}  # of these groups in the contract
-_MADE_OF_A_FIGURE = re.compile(r"(?P<figure>.+)_(low|high|change)")
+_MADE_OF_A_FIGURE = re.compile(r"(?P<figure>.+)_(low|high|change|error)")
 _ESTIMATED = "estimated_"
 _COUNTS = ("count", "label_count", "sampled_count")
 
@@ -90,15 +91,26 @@ def rests_on_labels(name: str) -> bool:
     [True, True, True]
     >>> [rests_on_labels(name) for name in ("label_coverage", "estimated_f1", "error_rate")]
     [False, False, False]
+    >>> rests_on_labels("fairness.sex.equal_opportunity_difference")
+    True
+    >>> rests_on_labels("metric.cost.value"), rests_on_labels("metric.basket.mean")
+    (True, False)
+
+    Notes
+    -----
+    Of figures that are sent along it can't be told by their names: most come with the request.
     """
-    metric = METRIC_NAMES.get(plain_name(name))
-    if metric is None or metric.name in _KNOWN_WITHOUT_LABELS:
+    metric = describe(name)
+    if metric is None or plain_name(name) in _KNOWN_WITHOUT_LABELS:
         return False
-    return metric.group in _LABELLED or metric.name == "label_psi"
+    if metric.group == "custom":  # what registered performance metrics compute
+        return name.endswith(f".{VALUE}")
+    is_gap = metric.group == "without labels" and name.endswith("_error")
+    return metric.group in _LABELLED or metric.name == "label_psi" or is_gap
 
 
 def plain_name(name: str) -> str:
-    """Return the figure that another is a bound or a change of; any other name as it is.
+    """Return the figure that another is a bound, a change or an error of; others as they are.
 
     Examples
     --------
@@ -112,17 +124,34 @@ def plain_name(name: str) -> str:
 
 
 def sample_count(report: WindowReport, name: str) -> int:
-    """How many events or labels a figure rests on."""
+    """How many events, labels or values a figure rests on."""
     split = split_feature(name)
     if split is not None:
         count = report.features.get(split[0], {}).get("count")
         return int(count) if isinstance(count, int | float) else report.sampled_count
     if rests_on_labels(name):
         return report.label_count
-    metric = METRIC_NAMES.get(name)
-    if metric is not None and metric.group in {"drift", "data quality"}:
-        return report.sampled_count
+    metric = describe(name)
+    match metric.group if metric is not None else "":
+        case "drift" | "data quality":
+            return report.sampled_count
+        case "concept drift":
+            return report.label_count
+        case "custom":
+            return _values_of(report, name)
     return report.count
+
+
+def _values_of(report: WindowReport, name: str) -> int:
+    """How many values were sent of a custom figure: their sum, divided by their mean.
+
+    They come with events, or with labels, and not with each of them; a report does not say.
+    """
+    sent = name.rpartition(".")[0]
+    total, mean = (figure(report, f"{sent}.{statistic}") for statistic in ("sum", "mean"))
+    if total is None or not mean or not math.isfinite(total):
+        return report.count
+    return round(total / mean)
 
 
 @dataclass(frozen=True, slots=True)

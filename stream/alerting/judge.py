@@ -81,6 +81,13 @@ class Step:
     shown: dict[str, AlertEvent | None] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
 
+    def add(self, other: "Step") -> None:
+        """Take over what other rules change in the same series."""
+        self.marks |= other.marks
+        self.episodes |= other.episodes
+        self.shown |= other.shown
+        self.entries += other.entries
+
 
 def series_name(labels: Mapping[str, str]) -> str:
     """Name the series of an alert, for use in a key.

@@ -92,7 +92,7 @@ def _threshold(
     window, for_ = _over(metric)
     suffix = f"-{figure}"
     return Threshold(
-        name=config.model_name[: _NAME_CHARACTERS_MAX - len(suffix)] + suffix,
+        name=config.model_name[: max(0, _NAME_CHARACTERS_MAX - len(suffix))] + suffix,
         match=match,
         except_versions=except_versions,
         metric=metric,

@@ -1,6 +1,7 @@
 """What the data plane left in Redis about time: log clocks and newest events, in append time."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import msgspec
 
@@ -12,12 +13,45 @@ from stream.state.keys import StateKeys, VersionId
 from stream.state.store import Watermark
 
 _WATERMARK = b"w:"
+_LABELS = b"labels_append"
 
 
-def append_times(client: RedisClient, namespace: str, report: WindowReport) -> list[int]:
-    """Append times of the newest records of a report's model version, one a partition, ms."""
+@dataclass(frozen=True, slots=True)
+class NewestInput:
+    """Append times of the newest records that count for a model version, ms.
+
+    Attributes
+    ----------
+    events_ms : of its events; None where none is known
+    labels_ms : of labels that changed its figures; None where none did
+    """
+
+    events_ms: int | None
+    labels_ms: int | None
+
+    def is_stale(self, now_ms: int, fresh_ms: int, *, of_labels: bool) -> bool:
+        """Whether figures rest on old input alone; not where nothing is known of it.
+
+        Parameters
+        ----------
+        now_ms : wall clock
+        fresh_ms : how old input may be
+        of_labels : whether the figures change with labels, too
+        """
+        known = (self.events_ms, self.labels_ms if of_labels else None)
+        times = [at_ms for at_ms in known if at_ms is not None]
+        return bool(times) and now_ms - max(times) > fresh_ms
+
+
+def newest_input(client: RedisClient, namespace: str, report: WindowReport) -> NewestInput:
+    """Read the append times of the newest records of a report's model version."""
     version = VersionId(report.model_name, report.model_version)
-    return _append_times(client.hgetall(StateKeys(namespace).version(version)))
+    meta = client.hgetall(StateKeys(namespace).version(version))
+    labels = meta.get(_LABELS)
+    return NewestInput(
+        events_ms=max(_append_times(meta), default=None),
+        labels_ms=None if labels is None else int(labels),
+    )
 
 
 def look_at(client: RedisClient, namespace: str, now_ms: int) -> tuple[Look, dict[str, Usual]]:

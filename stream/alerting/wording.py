@@ -39,7 +39,7 @@ _NOUNS = {
     "hit_rate_at_10": "hit rate at 10",
 }
 _ESTIMATED = "estimated_"
-_DERIVED = {"low": "lower bound", "high": "upper bound", "change": "change"}
+_DERIVED = {"low": "lower bound", "high": "upper bound", "change": "change", "error": "error"}
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
 _DAY_MS = 24 * _HOUR_MS

@@ -1,7 +1,8 @@
 """The alert rules, driven over reports as the alert engine drives them, with state in memory. Pure.
 
 The two rules that no report can tell, silence and lag, are about the running system and its clock:
-a log says nothing of them.
+a log says nothing of them. Nor are labels joined to a log's predictions, so rules on figures that
+come of them are not judged.
 """
 
 from collections.abc import Iterable
@@ -14,7 +15,15 @@ from stream.alerting.evaluate import applies, labels_of, observe
 from stream.alerting.figures import References, figures_of
 from stream.alerting.judge import Mark, Series, Step, judge, series_name
 from stream.alerting.rules import CHECKS, Rule
+from stream.backtest.needs import metrics_of
 from stream.window.panes import DAY_MS
+
+_OF_LABELS = frozenset({"label_count", "label_coverage"})
+
+
+def looks_at_labels(rule: Rule) -> bool:
+    """Whether a rule's figures can't be told without labels, how many there are included."""
+    return rule.rests_on_labels or not _OF_LABELS.isdisjoint(metrics_of(rule))
 
 
 class Alarms:
@@ -23,10 +32,14 @@ class Alarms:
     Parameters
     ----------
     rules : all there are
+
+    Attributes
+    ----------
+    rules : those that are judged
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self.rules = tuple(rule for rule in rules if rule.name not in CHECKS)
+        self.rules = tuple(r for r in rules if r.name not in CHECKS and not looks_at_labels(r))
         self._series: dict[str, Series] = {}
         self._history: dict[str, dict[int, dict[str, float]]] = {}
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 from schemas.metric_names import METRIC_NAMES
-from stream.alerting.figures import rests_on_labels, split_feature
+from stream.alerting.figures import split_feature
 from stream.alerting.rules import Rule
 from stream.rollup.readmodel import DECISION_FIGURES, DECISION_METRICS
 
 _TRAFFIC_GROUP = "traffic"
-_COUNTS = ("count", "label_count")
+_COUNT = "count"
 
 
 class Need(IntEnum):
@@ -53,8 +53,8 @@ def _need(metric: str) -> Need:
     split = split_feature(metric)
     if split is not None:
         return Need.NOTHING if split[1] in DECISION_FIGURES else Need.ALL
-    if metric in DECISION_METRICS or rests_on_labels(metric):  # a backtest joins no labels
+    if metric in DECISION_METRICS:
         return Need.NOTHING
     known = METRIC_NAMES.get(metric)
-    is_traffic = metric in _COUNTS or (known is not None and known.group == _TRAFFIC_GROUP)
+    is_traffic = metric == _COUNT or (known is not None and known.group == _TRAFFIC_GROUP)
     return Need.TRAFFIC if is_traffic else Need.ALL

@@ -4,6 +4,7 @@ from schemas.alerts import AlertEvent, Status
 from schemas.errors import REMEDIES, Reason
 from stream.alerting.rules import CHECKS, Rule, compile_rules
 from stream.alerting.wording import amount, duration
+from stream.backtest.alarms import looks_at_labels
 from stream.backtest.log import Log
 from stream.backtest.outcome import Outcome, VersionOutcome, told_at_ms
 from stream.cli.alerts import COLORS, clean
@@ -12,6 +13,8 @@ from stream.registry import Snapshot
 
 ALERTS_SHOWN_MAX = 200
 """Lines of the timeline: more are read as JSON."""
+RULES_NAMED_MAX = 10
+"""Of those that are not judged: bounds make a rule for each figure of each model."""
 
 
 def show_outcome(log: Log, outcome: Outcome, snapshot: Snapshot, *, in_words: bool) -> None:
@@ -24,10 +27,13 @@ def show_outcome(log: Log, outcome: Outcome, snapshot: Snapshot, *, in_words: bo
     snapshot : what was registered in the end
     in_words : whether the result goes to standard output; else only what is said beside it
     """
+    rules = compile_rules(snapshot.rules.values(), snapshot.models.values())
     if in_words:
         _show_versions(outcome)
         _show_timeline(outcome.alerts)
-        _show_rules(outcome, compile_rules(snapshot.rules.values(), snapshot.models.values()))
+        _show_rules(outcome, rules)
+    else:
+        note(_not_judged(rules))
     for reason, refused in outcome.refused.items():
         note(
             f"{events_text(refused.count)} not counted: {reason}, first at {refused.place}"
@@ -106,7 +112,7 @@ def _number(value: float | None) -> str:
 def _show_rules(outcome: Outcome, rules: tuple[Rule, ...]) -> None:
     shown = table("Rule", "Fired", "Resolved", "Time firing", right=("Fired", "Resolved"))
     for rule in rules:
-        if rule.name in CHECKS:
+        if rule.name in CHECKS or looks_at_labels(rule):
             continue
         mine = [alert for alert in outcome.alerts if alert.rule == rule.name]
         over = [alert for alert in mine if alert.status is Status.RESOLVED]
@@ -121,6 +127,15 @@ def _show_rules(outcome: Outcome, rules: tuple[Rule, ...]) -> None:
     out.print(shown)
     if outcome.still_firing:
         out.print(f"{count_text(outcome.still_firing)} still firing where the log ends")
-    out.print(
-        f"[dim]Not judged: {', '.join(CHECKS)}; they are about the running system, not a log.[/]"
+    out.print(f"[dim]{escape(_not_judged(rules))}[/]")
+
+
+def _not_judged(rules: tuple[Rule, ...]) -> str:
+    """Say which rules are not, and why."""
+    names = list(dict.fromkeys(rule.name for rule in rules if looks_at_labels(rule)))
+    rest = len(names) - RULES_NAMED_MAX
+    of_labels = ", ".join(names[:RULES_NAMED_MAX]) + (f" and {rest} more" if rest > 0 else "")
+    return (
+        f"Not judged: {', '.join(CHECKS)}, which are about the running system, not a log;"
+        f" {of_labels}, since the labels of a log are not joined here."
     )

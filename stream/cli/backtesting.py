@@ -32,7 +32,7 @@ from stream.cli.models import read_config_file
 from stream.cli.output import note, notes, print_json
 from stream.cli.times import parse_moment
 from stream.emit.columns import ColumnError
-from stream.emit.roles import MappingError, check_name, layout_of, parse_map
+from stream.emit.roles import MappingError, check_name, id_columns, layout_of, parse_map
 from stream.emit.tables import FileError, open_table
 from stream.registry import ANY_VERSION, NOTHING, Registry, Snapshot
 from stream.settings import Settings
@@ -117,7 +117,7 @@ def _open_log(settings: Settings, asked: Asked, known: Collection[str]) -> Log:
     check_name("model", asked.model)
     check_name("version", version)
     named = parse_map(asked.mapped)
-    table = open_table(Path(asked.log), (named.get("id", "id"),))
+    table = open_table(Path(asked.log), id_columns(named))
     beside = set(known) - set(table.columns)  # what only the reference data have, the label say
     layout = layout_of(
         table.columns,

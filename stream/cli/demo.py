@@ -39,6 +39,7 @@ app = typer.Typer()
 _REFRESH_S = 0.25
 _PIPED_EVERY_S = 5.0
 _LOG = "streamgauge-demo.log"
+_LOG_LINES_SHOWN = 20  # a traceback and what led to it
 
 
 @app.command(
@@ -88,7 +89,7 @@ def _play(settings: Settings, screen: Console, seconds: float, *, keep: bool) ->
         line.add_row(
             Text("replaying 343 days of California housing"),
             ProgressBar(total=replay.total, completed=replay.sent, width=24),
-            Text(f"{replay.sent:,}/{replay.total:,}"),
+            Text(f"{replay.sent:,}/{replay.total:,}, {replay.labels_sent:,} labels"),
         )
         return line
 
@@ -102,15 +103,23 @@ def _play(settings: Settings, screen: Console, seconds: float, *, keep: bool) ->
                 follow(read, screen, is_done=settling.is_done, header=header, refresh_s=_REFRESH_S)
             else:
                 _follow_plainly(read, settling, replay, screen)
+        except DemoError:
+            screen.print(_last_lines(folder / _LOG), style="dim", markup=False, soft_wrap=True)
+            raise
         finally:
             replay.stop()
         took_s = time.monotonic() - began
-        screen.print(summary(settling.observed, replay.sent, took_s, latency.samples_s))
+        screen.print(summary(settling.observed, replay, took_s, latency.samples_s))
         screen.print("[bold]With --keep the servers stay up, and you can look further:[/]")
         for command in further(settings):
             screen.print(f"  {command}", soft_wrap=True, markup=False)
         if keep:
             _stay_up(settings, folder, screen)
+
+
+def _last_lines(log: Path) -> str:
+    """Return the end of a log, which goes with the demo's folder."""
+    return "\n".join(log.read_text("utf-8", "replace").splitlines()[-_LOG_LINES_SHOWN:])
 
 
 def _stay_up(settings: Settings, folder: Path, screen: Console) -> None:
@@ -139,7 +148,16 @@ def _follow_plainly(read: object, settling: Settling, replay: Replay, screen: Co
         overview = read()
         if time.monotonic() - said >= _PIPED_EVERY_S:
             said = time.monotonic()
-            drifted = [name for version in overview.versions for name in version.drifted]
-            text = ", ".join(drifted) or "none yet"
-            screen.print(f"{replay.sent:,}/{replay.total:,} events; drifted features: {text}")
+            screen.print(f"{replay.sent:,}/{replay.total:,} events; {_seen(overview)}")
         time.sleep(_REFRESH_S)
+
+
+def _seen(overview: Overview) -> str:
+    """What there is to say of the model now."""
+    drifted = [name for version in overview.versions for name in version.drifted]
+    said = [f"drifted features: {', '.join(drifted) or 'none yet'}"]
+    for version in overview.versions:
+        for title, name in (("accuracy", "accuracy"), ("estimated", "estimated_accuracy")):
+            value = version.newest(name)
+            said += [] if value is None else [f"{title} {value:.2f}"]
+    return "; ".join(said)

@@ -20,7 +20,7 @@ PIPED_COLUMNS = 240
 
 _MS_PER_S = 1000
 # Factor and sign by the unit of a figure.
-_UNITS = {"share": (100, " %"), "ms": (1, " ms"), "1/s": (1, "/s")}
+_UNITS = {"share": (100, " %"), "ms": (1, " ms"), "1/s": (1, "/s"), "requests": (1, " requests")}
 _SMALL = 1e-3
 _LARGE = 1e6
 
@@ -105,6 +105,10 @@ def figure_text(name: str, value: object) -> str:
     --------
     >>> figure_text("error_rate", 0.0125), figure_text("latency_p95_ms", 41.23)
     ('1.25 %', '41.2 ms')
+    >>> figure_text("concept_drift_since", 1790002800000), figure_text("page_hinkley", 12.345)
+    ('2026-09-21 15:00', '12.3 requests')
+    >>> figure_text("fairness.sex.demographic_parity_difference", 0.0834)
+    '8.34 %'
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -114,6 +118,8 @@ def figure_text(name: str, value: object) -> str:
     scale, unit = _UNITS.get(metric.unit if metric else "", (1, ""))
     if metric is not None and metric.unit == "count":
         return count_text(value)
+    if metric is not None and metric.unit == "epoch ms":
+        return time_text(int(value))
     return f"{_digits(value * scale)}{unit}"
 
 

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from schemas.activations import Activation
-from schemas.models import ModelConfig, Task
-from schemas.rules import RuleConfig
-from schemas.windows import WindowConfig
 from stream.activations import plan_for
 from stream.baseline.build import build_baseline
 from stream.baseline.read import read_table
 from stream.baseline.store import BEGINNING_OF_TIME, activate, publish_baseline
 from stream.configure import publish_config
+from stream.demo.model import CONFIG, RULES
 from stream.demo.observed import Observed, observe
 from stream.demo.replay import Replay
 from stream.demo.traffic import MODEL, ROLES, VERSION, data_file
@@ -36,18 +34,6 @@ WHO = "streamgauge demo"
 _END_S = 15.0
 
 Say = Callable[[str], None]
-
-CONFIG = ModelConfig(
-    model_name=MODEL,
-    task=Task.BINARY,
-    # Traffic is one event an hour, so a day is the smallest step that holds something.
-    windows=(WindowConfig(size="1d", every="1d"), "7d", "30d"),
-)
-RULES = (
-    # By chance alone, a day of 24 labels is often 0.1 below the baseline.
-    RuleConfig(name="accuracy-drop", window="7d"),
-    RuleConfig(name="f1-drop", window="7d"),
-)
 
 
 class DemoError(Exception):
@@ -167,7 +153,7 @@ class Settling:
                 f"{self.observed.counted('7d'):,} of {self._replay.sent:,} events are in final"
                 f" windows {SETTLE_S_MAX:.0f} s after the replay, and"
                 f" {self.observed.labelled('7d'):,} of {self._replay.labels_sent:,} labels:"
-                " see the log"
+                " the log's end, above, may say why"
             )
         return False
 

@@ -16,6 +16,14 @@ _reports = msgspec.json.Decoder(WindowReport)
 _alerts = msgspec.json.Decoder(AlertEvent)
 
 
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One time that an alert fired: its first event, and the one that ended it, if one did."""
+
+    began: AlertEvent
+    over: AlertEvent | None
+
+
 @dataclass(slots=True)
 class Observed:
     """Reports (of each window the one with the highest revision) and alerts of the demo."""
@@ -35,6 +43,15 @@ class Observed:
         """Reports of the windows of this name that do not overlap, oldest first."""
         found = [r for r in self.reports if r.window.name == window and r.window.tumbling]
         return sorted(found, key=lambda report: report.window.end)
+
+    def episodes(self) -> list[Episode]:
+        """What fired, oldest first."""
+        over = {(a.fingerprint, a.starts_at): a for a in self.alerts if a.status == "resolved"}
+        return [
+            Episode(alert, over.get((alert.fingerprint, alert.starts_at)))
+            for alert in self.alerts
+            if alert.status == "firing"
+        ]
 
     def deciding(self) -> list[WindowReport]:
         """Reports that carry drift decisions, oldest first."""

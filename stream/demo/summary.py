@@ -8,15 +8,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from schemas.alerts import AlertEvent
 from schemas.keys import live_key
 from schemas.topics import Topic, topic_name
+from stream.demo.model import CONFIG, COUNT_MIN, PERFORMANCE_WINDOW
 from stream.demo.observed import Observed
-from stream.demo.traffic import MODEL, VERSION
+from stream.demo.performance import courses, performance_sentences, performance_table
+from stream.demo.replay import Replay
+from stream.demo.traffic import LABEL_DELAY_MS, MODEL, VERSION
 from stream.settings import Settings
 
-_ALERTS_SHOWN_MAX = 6
+_EPISODES_SHOWN_MAX = 8
 _P95_SAMPLES_MIN = 2
+_DAY_MS = 86_400_000
 
 
 def day(epoch_ms: int) -> str:
@@ -26,20 +29,30 @@ def day(epoch_ms: int) -> str:
 
 def summary(
     observed: Observed,
-    sent: int,
+    replay: Replay,
     took_s: float,
     latencies_s: Sequence[float],
 ) -> RenderableType:
-    """Draw the summary."""
+    """Draw the summary.
+
+    Parameters
+    ----------
+    observed : what came out
+    replay : what went in
+    took_s : how long it took
+    latencies_s : from an event to Redis
+    """
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold", justify="right")
     facts.add_column()
-    facts.add_row("events", f"{sent:,} sent in {took_s:.0f} s, {_exactly(observed, sent)}")
+    sent = f"{replay.sent:,} sent in {took_s:.0f} s, {_exactly(observed, replay.sent)}"
+    facts.add_row("events", sent)
+    facts.add_row("labels", _labels(observed, replay))
     facts.add_row("windows", _windows(observed))
     facts.add_row("drift", _drift(observed))
-    facts.add_row("alerts", _alerts(observed.alerts))
+    facts.add_row("alerts", _alerts(observed))
     facts.add_row("event to Redis", _latency(latencies_s))
-    return Group(Text(), facts, Text())
+    return Group(Text(), facts, Text(), *_performance(observed))
 
 
 def _exactly(observed: Observed, sent: int) -> str:
@@ -49,6 +62,29 @@ def _exactly(observed: Observed, sent: int) -> str:
     if wrong or not sizes:
         return f"[red]but counted {', '.join(wrong) or 'nothing'}[/]"
     return f"[green]each counted exactly once[/] in every window size ({', '.join(sizes)})"
+
+
+def _labels(observed: Observed, replay: Replay) -> str:
+    days = LABEL_DELAY_MS // _DAY_MS
+    sizes = {report.window.name for report in observed.reports}
+    short = [size for size in sorted(sizes) if observed.labelled(size) != replay.labels_sent]
+    joined = f"[red]but not all are in {', '.join(short)}[/]" if short else "[green]all joined[/]"
+    left = replay.sent - replay.labels_sent
+    return (
+        f"{replay.labels_sent:,} sent, each {days} days after its prediction, {joined};"
+        f" {left:,} are not known yet"
+    )
+
+
+def _performance(observed: Observed) -> list[RenderableType]:
+    """Return the table of performance and what it says."""
+    windows = observed.tumbling(PERFORMANCE_WINDOW)
+    shown = courses(windows, CONFIG.labels.min_coverage, COUNT_MIN)
+    if not shown:
+        return []
+    title = f"[bold]Performance[/] in %, by windows of {PERFORMANCE_WINDOW}:"
+    said = "\n".join(performance_sentences(shown, LABEL_DELAY_MS))
+    return [Text.from_markup(title), performance_table(shown), Text(said), Text()]
 
 
 def _windows(observed: Observed) -> str:
@@ -69,17 +105,19 @@ def _drift(observed: Observed) -> str:
     return "\n".join(lines)
 
 
-def _alerts(alerts: Sequence[AlertEvent]) -> str:
-    if not alerts:
+def _alerts(observed: Observed) -> str:
+    episodes = observed.episodes()
+    if not episodes:
         return "none"
-    lines = [f"{len(alerts)} events on the topic"]
-    for alert in alerts[:_ALERTS_SHOWN_MAX]:
-        at = alert.fired_at or alert.starts_at
-        lines.append(f"  {day(at)}  {alert.status} {alert.severity} [bold]{alert.rule}[/]")
-        if alert.status == "firing":
-            lines.append(f"              {alert.summary}")
-    if len(alerts) > _ALERTS_SHOWN_MAX:
-        lines.append(f"  … and {len(alerts) - _ALERTS_SHOWN_MAX} more")
+    lines = [f"{len(observed.alerts)} events on the topic"]
+    for episode in episodes[:_EPISODES_SHOWN_MAX]:
+        began, over = episode.began, episode.over
+        until = "still firing" if over is None else f"to {day(over.ends_at or over.starts_at)}"
+        when = f"{day(began.starts_at)} {until}"
+        lines.append(f"  {when:<25}{began.severity} [bold]{began.rule}[/]")
+        lines.append(f"    [dim]{began.summary}[/]")
+    if len(episodes) > _EPISODES_SHOWN_MAX:
+        lines.append(f"  … and {len(episodes) - _EPISODES_SHOWN_MAX} more")
     return "\n".join(lines)
 
 
@@ -101,6 +139,6 @@ def further(settings: Settings) -> list[str]:
     return [
         f"redis-cli -u {settings.redis.url} HGETALL '{key}'",
         f"kcat -b {settings.bootstrap_servers} -C -t {alerts}",
-        f"streamgauge metrics {MODEL} --window 7d {here}",
+        f"streamgauge metrics {MODEL} --performance --window {PERFORMANCE_WINDOW} {here}",
         f"streamgauge alerts list {here}",
     ]

@@ -1,6 +1,9 @@
 """What an examination finds."""
 
 import msgspec
+from msgspec import UNSET, UnsetType
+
+from stream.state.join import JoinFigures
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -47,11 +50,24 @@ class Book(msgspec.Struct, frozen=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """All checks and books; `ok` where no check is trouble."""
+    """What was found.
+
+    Attributes
+    ----------
+    ok
+        Whether no check is trouble.
+    checks
+        All of them.
+    books
+        Of each partition.
+    labels
+        Of the label join; absent where Redis could not be asked.
+    """
 
     ok: bool
     checks: list[Check]
     books: list[Book]
+    labels: JoinFigures | UnsetType = UNSET
 
 
 def fine(name: str, detail: str) -> Check:

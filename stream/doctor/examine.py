@@ -6,12 +6,17 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, but
     AdminClient,
     ClusterMetadata,
 )
+from msgspec import UNSET
 
+from schemas.durations import parse_duration_ms
 from schemas.models import ModelConfig, window_specs
+from schemas.records import ConfigRecord
 from schemas.topics import Topic, topic_name
-from stream.configure import read_config
+from stream.configure import model_config, read_config
 from stream.doctor.check import Book, Check, Diagnosis, trouble
-from stream.doctor.kafka_checks import check_reach, check_topics, end_offsets
+from stream.doctor.kafka_checks import Reach, check_reach, check_topics, end_offsets
+from stream.doctor.label_checks import check_need, check_orphans, check_room
+from stream.doctor.label_traffic import read_waiting
 from stream.doctor.plane_checks import (
     Progress,
     check_books,
@@ -25,10 +30,8 @@ from stream.kafka import client_settings, topic_ids
 from stream.settings import Settings
 from stream.state.books import read_books
 from stream.state.client import RedisClient
-from stream.state.keys import PartitionId, StateKeys
-
-COUNTED = (Topic.PREDICTIONS, Topic.LABELS, Topic.MEASUREMENTS)
-"""Topics that workers count, as far as they have state."""
+from stream.state.join import JoinFigures, read_join
+from stream.state.keys import READ_TOPICS, PartitionId, StateKeys, VersionId
 
 
 def examine(settings: Settings, client: RedisClient | None, now_ms: int) -> Diagnosis:
@@ -45,6 +48,8 @@ def examine(settings: Settings, client: RedisClient | None, now_ms: int) -> Diag
     """
     checks: list[Check] = []
     books: list[Book] = []
+    labels: JoinFigures | None = None
+    configured: dict[str, ConfigRecord] = {}
     redis_checks = _redis_checks(settings, client)
     redis_answers = all(check.ok for check in redis_checks if check.name == "redis.reach")
     admin, cluster = None, None
@@ -57,7 +62,9 @@ def examine(settings: Settings, client: RedisClient | None, now_ms: int) -> Diag
         checks.append(reach)
     checks += redis_checks
     if admin is not None and cluster is not None:
-        checks += _topic_checks(admin, cluster, settings)
+        if topic_name(settings.namespace, Topic.CONFIG) in cluster.topics:
+            configured = read_config(settings)
+        checks += check_topics(admin, cluster, settings, _reach(configured))
         checks += check_members(admin, settings.namespace)
         counted = _counted_topics(settings, cluster)
         if client is not None and redis_answers and counted:
@@ -65,8 +72,12 @@ def examine(settings: Settings, client: RedisClient | None, now_ms: int) -> Diag
             progress = read_progress(admin, client, settings.namespace, ids, cluster)
             books = _books(client, settings.namespace, ids)
             checks += [check_ownership(progress), check_lag(progress, now_ms), check_books(books)]
+    if client is not None and redis_answers:
+        labels = read_join(client, settings.namespace)
+        checks += _label_checks(settings, client, labels, books, configured, now_ms)
     checks.append(check_health(settings.http))
-    return Diagnosis(all(check.ok for check in checks), checks, books)
+    ok = all(check.ok for check in checks)
+    return Diagnosis(ok, checks, books, UNSET if labels is None else labels)
 
 
 def _redis_checks(settings: Settings, client: RedisClient | None) -> list[Check]:
@@ -76,17 +87,38 @@ def _redis_checks(settings: Settings, client: RedisClient | None) -> list[Check]
     return check_redis(client, settings.redis.url)
 
 
-def _topic_checks(admin: AdminClient, cluster: ClusterMetadata, settings: Settings) -> list[Check]:
-    """Check the topics against the longest window of any model."""
+def _reach(configured: Mapping[str, ConfigRecord]) -> Reach:
+    """How far back figures of any model go."""
     models = [ModelConfig(model_name="default")]
-    if topic_name(settings.namespace, Topic.CONFIG) in cluster.topics:
-        models += [r for r in read_config(settings).values() if isinstance(r, ModelConfig)]
-    longest_ms = max(spec.size_ms for model in models for spec in window_specs(model))
-    return check_topics(admin, cluster, settings, longest_ms)
+    models += [record for record in configured.values() if isinstance(record, ModelConfig)]
+    return Reach(
+        window_ms=max(spec.size_ms for model in models for spec in window_specs(model)),
+        horizon_ms=max(parse_duration_ms(model.labels.join_horizon) for model in models),
+    )
+
+
+def _label_checks(
+    settings: Settings,
+    client: RedisClient,
+    labels: JoinFigures,
+    books: list[Book],
+    configured: Mapping[str, ConfigRecord],
+    now_ms: int,
+) -> list[Check]:
+    members = client.smembers(StateKeys(settings.namespace).versions)
+    versions = sorted(VersionId(*member.decode().split(" ")) for member in members)
+    configs = {version: model_config(configured, *version) for version in versions}
+    bytes_max = settings.join.max_bytes
+    waiting = read_waiting(client, settings.namespace, configs, now_ms)
+    return [
+        check_room(labels, bytes_max, configs),
+        check_orphans(labels, books, topic_name(settings.namespace, Topic.LABELS)),
+        check_need(labels, bytes_max, waiting),
+    ]
 
 
 def _counted_topics(settings: Settings, cluster: ClusterMetadata) -> list[str]:
-    names = (topic_name(settings.namespace, topic) for topic in COUNTED)
+    names = (topic_name(settings.namespace, topic) for topic in READ_TOPICS)
     return [name for name in names if name in cluster.topics]
 
 
@@ -102,7 +134,11 @@ def read_progress(
     Predictions are always among them; the others once a worker has claimed any of theirs.
     """
     keys = StateKeys(namespace)
-    clocks = {name.decode(): int(value) for name, value in client.hgetall(keys.clocks).items()}
+    clocks = {
+        name.decode(): int(value)
+        for topic in READ_TOPICS
+        for name, value in client.hgetall(keys.clocks_of(topic)).items()
+    }
     out = []
     for name, identity in ids.items():
         numbers = sorted(cluster.topics[name].partitions)

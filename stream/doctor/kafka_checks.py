@@ -1,6 +1,7 @@
 """Kafka: whether brokers answer, the topics are there, and they keep enough."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from confluent_kafka import KafkaException, TopicPartition, libversion
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, but not listed
@@ -53,8 +54,22 @@ def check_reach(admin: AdminClient, settings: Settings) -> tuple[Check, ClusterM
     return fine("kafka.reach", said), cluster
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far back what is computed may go, by the configurations of all models.
+
+    Attributes
+    ----------
+    window_ms : length of the longest window
+    horizon_ms : the longest wait for a label
+    """
+
+    window_ms: int
+    horizon_ms: int
+
+
 def check_topics(
-    admin: AdminClient, cluster: ClusterMetadata, settings: Settings, longest_window_ms: int
+    admin: AdminClient, cluster: ClusterMetadata, settings: Settings, reach: Reach
 ) -> list[Check]:
     """Look at every topic of the namespace."""
     names = {topic: topic_name(settings.namespace, topic) for topic in TOPICS}
@@ -78,7 +93,7 @@ def check_topics(
     checks.append(_replication(copies, len(cluster.brokers)))
     configs = _configs(admin, list(names.values()))
     checks.append(_timestamps(configs, names))
-    checks.append(_retention(configs, names, longest_window_ms))
+    checks.append(check_retention(configs, names, reach))
     return checks
 
 
@@ -111,21 +126,36 @@ def _timestamps(configs: Configs, names: Mapping[Topic, str]) -> Check:
     return fine("topics.timestamps", "LogAppendTime")
 
 
-def _retention(configs: Configs, names: Mapping[Topic, str], longest_ms: int) -> Check:
-    name = names[Topic.PREDICTIONS]
-    text = configs.get(name, {}).get("retention.ms")
-    if text is None:
-        return warning("topics.retention", f"{name}: can't be asked", "allow DescribeConfigs on it")
-    kept_ms = int(text)
-    if 0 <= kept_ms < longest_ms:
-        return warning(
-            "topics.retention",
-            f"{name} keeps {kept_ms / _MS_PER_DAY:.3g} d, less than the longest window"
-            f" ({longest_ms / _MS_PER_DAY:.3g} d)",
-            f"raise retention.ms to {longest_ms}, or such windows can't be rebuilt after a loss",
-        )
-    said = "for ever" if kept_ms < 0 else f"{kept_ms / _MS_PER_DAY:.3g} d"
-    return fine("topics.retention", f"{name} keeps {said}")
+def check_retention(configs: Configs, names: Mapping[Topic, str], reach: Reach) -> Check:
+    """Check that a rebuild finds every event and label that windows still rest on."""
+    needed = {
+        Topic.PREDICTIONS: max(reach.window_ms, reach.horizon_ms),
+        Topic.LABELS: reach.horizon_ms,
+    }
+    said, short = [], {}
+    for topic, needed_ms in needed.items():
+        name = names[topic]
+        text = configs.get(name, {}).get("retention.ms")
+        if text is None:
+            hint = "allow DescribeConfigs on it"
+            return warning("topics.retention", f"{name}: can't be asked", hint)
+        kept_ms = int(text)
+        said.append(f"{name} keeps {_days(kept_ms)}")
+        if 0 <= kept_ms < needed_ms:
+            short[name] = needed_ms
+    if not short:
+        return fine("topics.retention", ", ".join(said))
+    return warning(
+        "topics.retention",
+        f"{', '.join(said)}; the longest window has {_days(reach.window_ms)}, and predictions wait"
+        f" {_days(reach.horizon_ms)} for their labels",
+        f"raise retention.ms of {' and '.join(f'{name} to {ms}' for name, ms in short.items())},"
+        " or figures of that time can't be rebuilt after a loss",
+    )
+
+
+def _days(span_ms: int) -> str:
+    return "for ever" if span_ms < 0 else f"{span_ms / _MS_PER_DAY:.3g} d"
 
 
 def _configs(admin: AdminClient, names: list[str]) -> Configs:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from schemas.errors import Reason, Rejected
-from schemas.events import LabelEvent, Probability, error_type
+from schemas.events import LabelEvent, MeasurementEvent, Probability, error_type
 from schemas.names import text_of_id
 from schemas.timestamps import TIMESTAMP_MS_MAX, TIMESTAMP_MS_MIN, parse_timestamp_ms
 from stream.arrays import BoolArray, FloatArray, IntArray
@@ -50,7 +50,7 @@ class Times:
 
 
 def event_times(
-    events: Sequence[DecodedEvent] | Sequence[LabelEvent],
+    events: Sequence[DecodedEvent] | Sequence[LabelEvent] | Sequence[MeasurementEvent],
     append_ms: IntArray,
     future_skew_ms_max: int,
 ) -> Times:

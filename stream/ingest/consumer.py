@@ -6,6 +6,7 @@ from dataclasses import replace
 import structlog
 from confluent_kafka import Consumer, TopicPartition
 
+from schemas.topics import Topic
 from stream.kafka import client_settings, make_follower
 from stream.settings import Settings
 from stream.state.keys import PartitionId
@@ -58,8 +59,7 @@ def claim_partitions(
     topic_id: str,
     store: StateStore,
     owner: str,
-    *,
-    of_labels: bool,
+    topic: Topic,
 ) -> dict[int, Claim]:
     """Claim partitions of one topic; they are to be assigned at the offsets of the claims.
 
@@ -70,7 +70,7 @@ def claim_partitions(
     claims: dict[int, Claim] = {}
     for given in assigned:
         partition = PartitionId(topic_id, given.partition)
-        claim = store.claim(partition, owner, of_labels=of_labels)
+        claim = store.claim(partition, owner, topic)
         lowest, _ = consumer.get_watermark_offsets(given, timeout=_OFFSETS_TIMEOUT_S)
         if claim.offset is None or claim.offset < lowest:
             seen_from_ms = 0

@@ -15,12 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.events import Probability
-from schemas.names import canonical_class
 from stream.arrays import ByteArray, FloatArray, IntArray
 from stream.ingest import columns
 from stream.ingest.decode import DecodedEvent
 from stream.window.label_terms import HASH_BYTES, Groups, LabelTerms, Mode, classes_of
-from stream.window.label_text import class_text, name_hash, ranking_bytes, relevance_bytes
+from stream.window.label_text import name_hash, ranking_bytes, relevance_bytes, scalar_text
 
 _SAMPLED_FROM = 4
 PREDICTIONS_BIT, INDEX_BIT = 16384, 32768
@@ -33,6 +32,8 @@ _HEAD = struct.Struct("<HI")
 _U16 = struct.Struct("<H")
 _U32 = struct.Struct("<I")
 _DOUBLE = struct.Struct("<d")
+_U32_MAX = 2**32 - 1
+"""A producer that sets the time of its records may set any."""
 
 Form = tuple[Mode, tuple[str, ...], bool]
 """Mode, classes with a probability, and whether there is a single one."""
@@ -204,7 +205,7 @@ def _class_bytes(events: Sequence[DecodedEvent]) -> list[bytes]:
         value: Any = event.prediction
         text = known.get(value)
         if text is None:
-            text = known[value] = class_text(canonical_class(value)).encode()
+            text = known[value] = scalar_text(value).encode()
         out.append(text)
     return out
 
@@ -219,7 +220,7 @@ def _records(
     """Pack requests of one length; the terms' code is filled in when it is known."""
     n = len(requests.events)
     code = np.zeros((n, 4), dtype=np.uint8)
-    append = _bytes_of(requests.append_ms // 1000, 4)
+    append = _bytes_of(np.minimum(requests.append_ms // 1000, _U32_MAX), 4)
     event = _bytes_of(requests.times_ms, 6)
     score = np.ascontiguousarray(scores, dtype="<f8").view(np.uint8).reshape(n, -1)
     offset = _bytes_of(requests.offsets, 4)
@@ -283,7 +284,7 @@ class Labels:
             flags, value = flags | _RANKING, _U16.pack(len(raw)) + raw
         elif label is not None:
             is_number = isinstance(label, int | float) and not isinstance(label, bool)
-            text = class_text(canonical_class(label)).encode()
+            text = scalar_text(label).encode()
             flags |= _VALUE | (_NUMBER if is_number else 0)
             value = bytes([len(text)]) + text
         figures = _metric_bytes(metrics)
@@ -295,7 +296,7 @@ class Labels:
         )
         if indexed:
             head += _U16.pack(index % 2**16)
-        head += _U32.pack(append_ms // 1000) + bytes([flags])
+        head += _U32.pack(min(append_ms // 1000, _U32_MAX)) + bytes([flags])
         self.parts += (key, head + (model or b"") + (version or b"") + value + figures)
 
 

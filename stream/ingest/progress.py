@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from schemas.errors import Rejected
+from schemas.topics import Topic
 from stream.arrays import IntArray
 from stream.ingest.records import Payloads, Record
 from stream.state.books import BOOKS
@@ -23,7 +24,7 @@ class Progress:
     next : the same after what was counted since
     expected : the same after what was polled and is not counted yet
     clock_ms : log clock: append time up to which the partition was read
-    of_labels : whether it is a partition of the topic of labels
+    kind : which of the topics it is a partition of
     end : where the log ended when its end was reached; None when something was polled since
     """
 
@@ -33,7 +34,7 @@ class Progress:
     next: int
     clock_ms: int
     watermarks: dict[VersionId, Watermark]
-    of_labels: bool = False
+    kind: Topic = Topic.PREDICTIONS
     books: dict[str, int] = field(default_factory=lambda: dict.fromkeys(BOOKS, 0))
     touched: set[VersionId] = field(default_factory=set)
     end: int | None = None

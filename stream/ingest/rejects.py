@@ -15,9 +15,7 @@ KEY_BYTES_MAX = 100_000
 _FLUSH_S = 30.0
 
 
-def publish_refused(
-    producer: Producer, namespace: str, source: str, refused: Sequence[Refused]
-) -> None:
+def publish_refused(producer: Producer, namespace: str, refused: Sequence[Refused]) -> None:
     """Publish events to ``<namespace>.rejected`` and wait until the broker has them.
 
     Raises
@@ -40,7 +38,7 @@ def publish_refused(
         headers: list[tuple[str, str | bytes | None]] = [
             ("reason", event.rejected.reason.value),
             ("detail", event.rejected.detail[:1000]),
-            ("topic", source),
+            ("topic", record.topic()),
             ("partition", str(record.partition())),
             ("offset", str(record.offset())),
             ("index", str(max(event.index, 0))),

@@ -29,6 +29,7 @@ from stream.state.store import Watermark
 from stream.window.count import FEATURE_NAME_CHARACTERS_MAX, Batch, count_events
 from stream.window.delta import GAINED_EVERY, PaneDelta
 from stream.window.label_terms import Groups
+from stream.window.measured import MeasuredDelta
 from stream.window.panes import PaneId
 from stream.window.plan import CountingPlan, PlanBook
 from stream.window.watermark import NEVER_MS, too_late
@@ -44,8 +45,9 @@ class Delta:
     Attributes
     ----------
     panes, samples : by model version: what was counted, and rows of those that learn a baseline
-    refused, refused_labels : what goes to ``ml.rejected``
+    refused : what goes to ``ml.rejected``
     requests, labels : what goes to the join
+    measured : figures that belong to no request, by model version
     """
 
     panes: dict[VersionId, dict[PaneId, PaneDelta]] = field(default_factory=dict)
@@ -53,7 +55,7 @@ class Delta:
     refused: list[Refused] = field(default_factory=list)
     requests: Groups = field(default_factory=dict)
     labels: Labels = field(default_factory=Labels)
-    refused_labels: list[Refused] = field(default_factory=list)
+    measured: dict[VersionId, dict[PaneId, MeasuredDelta]] = field(default_factory=dict)
 
     def pane_count(self) -> int:
         """How many panes the commit will touch."""

@@ -12,6 +12,8 @@ from rich.text import Text
 from stream.live.overview import Learning, Overview, VersionView, WindowView
 
 _WIDE = 100
+_WIDER = 110
+"""Columns of a terminal that has room for the estimated accuracy beside the measured one."""
 _FEATURES_NAMED = 6
 # What is above and below the table: its head and rules, and a line for notes.
 _LINES_AROUND = 5
@@ -23,7 +25,8 @@ SHOWN_MIN = 0.001
 """A smaller figure is shown as less than this."""
 _MS_PER_S, _S_PER_MIN, _S_PER_HOUR, _S_PER_DAY = 1000, 60, 3600, 86_400
 
-_QUALITY = ("accuracy", "rmse", "ndcg_at_10", "estimated_accuracy")
+_ESTIMATED = "estimated_accuracy"
+_QUALITY = ("accuracy", "rmse", "ndcg_at_10", _ESTIMATED)
 """One of these is shown, the first that there is."""
 _SEVERITY_STYLES = {"critical": "bold red", "error": "red", "warning": "yellow", "info": "cyan"}
 _PLAIN = (
@@ -150,7 +153,7 @@ def _grid(rows: list[list[Text]], widths: list[int]) -> Table:
 
 def _columns(versions: tuple[VersionView, ...], width: int) -> list[tuple[str, Draw]]:
     """Choose the columns that fit."""
-    quality = next((n for n in _QUALITY if any(v.newest(n) is not None for v in versions)), None)
+    quality = [n for n in _QUALITY if any(v.newest(n) is not None for v in versions)]
     columns: list[tuple[str, Draw]] = [
         ("Model", lambda _window: ""),
         ("Window", lambda window: window.name),
@@ -162,9 +165,11 @@ def _columns(versions: tuple[VersionView, ...], width: int) -> list[tuple[str, D
         ("p99", _figure("latency_p99_ms")),
         ("Drift", _share("drift_share", alarming=0.3)),
     ]
-    if quality is not None:
-        title = quality.replace("estimated_", "est. ").replace("_at_", "@").capitalize()
-        columns.append((title, _figure(quality)))
+    if quality:
+        title = quality[0].replace("estimated_", "est. ").replace("_at_", "@").capitalize()
+        columns.append((title, _figure(quality[0])))
+    if width >= _WIDER and quality[:1] == ["accuracy"] and _ESTIMATED in quality:
+        columns.append(("Estimated", _figure(_ESTIMATED)))
     if width >= _WIDE:
         columns.insert(5, ("Missing", _share("missing_rate")))
         columns.append(("Labels", _number("label_count")))

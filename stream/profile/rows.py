@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from stream.arrays import IntArray
 from stream.rollup.merge import GridCounts, PaneCounts
 from stream.sketches import cardinality, latency
 from stream.state import codec
 from stream.state.codec import NameCounts
-from stream.window import delta
+from stream.window import custom, delta
+from stream.window.custom import CustomCounts
 from stream.window.layout import GridLayout
 
 COUNT_MAX = 2**53
@@ -38,6 +40,7 @@ def _own_rows(counts: PaneCounts) -> dict[str, bytes]:
     named |= {f"c:{name}": counts.violations[name] for name in sorted(counts.violations)}
     named |= {f"t:{tag}": counts.tags[tag] for tag in sorted(counts.tags)}
     out |= {name: _encode_names(found) for name, found in named.items() if _any(found)}
+    out |= dict(custom.custom_rows(counts.custom))
     for grid_id in sorted(counts.grids):
         out |= _grid_rows(f"g:{grid_id}:", counts.grids[grid_id])
     return out
@@ -89,8 +92,8 @@ def check_counts(counts: PaneCounts, layout: GridLayout | None) -> None:
     _check_own(counts, layout)
     for segment, part in counts.segments.items():
         _check_own(part, None if layout is None else layout.coarse)
-        if part.segments:
-            raise ValueError(f"segment {segment!r} has segments")
+        if part.segments or part.custom:
+            raise ValueError(f"segment {segment!r} has segments, or figures that were sent along")
 
 
 def _check_own(counts: PaneCounts, layout: GridLayout | None) -> None:
@@ -99,7 +102,7 @@ def _check_own(counts: PaneCounts, layout: GridLayout | None) -> None:
     _require(0 <= counts.latency_ns <= COUNT_MAX * COUNT_MAX, "latency_sum")
     _require(not np.isnan(counts.latency_max_ms), "latency_max")
     for name, cells in (("core", counts.core), ("latency", counts.latencies)):
-        _require(not len(cells) or 0 <= cells.min() <= cells.max() <= COUNT_MAX, name)
+        _require(_in_bounds(cells), name)
     _require(counts.error_count <= counts.count, "core")
     if counts.ids is not None:
         _require(counts.ids.bound == delta.IDS_MAX, "ids")
@@ -108,17 +111,29 @@ def _check_own(counts: PaneCounts, layout: GridLayout | None) -> None:
     named += [*counts.violations.values(), *counts.tags.values()]
     for names in named:
         _check_names(names)
+    _require(len(counts.custom) <= custom.NAMES_MAX, "figures that were sent along")
+    for name, figure in counts.custom.items():
+        _check_custom(name, figure)
     for grid_id, grid in counts.grids.items():
         _require(layout is not None and grid_id == layout.id, f"g:{grid_id}")
         if layout is not None:
             _check_grid(grid, layout)
 
 
+def _check_custom(name: str, of: CustomCounts) -> None:
+    what = f"figure {name[: custom.NAME_CHARACTERS_MAX]!r}"
+    _require(0 < len(name) <= custom.NAME_CHARACTERS_MAX, what)
+    for count, total, absolute, squares in of.sums.bands.values():
+        _require(0 <= count <= COUNT_MAX and abs(total) <= absolute and squares >= 0, what)
+    _require(all(_in_bounds(block) for block in of.blocks.values()), what)
+    _require(sum(int(block.sum()) for block in of.blocks.values()) == of.sums.count, what)
+    _require(of.low > of.high or bool(np.isfinite([of.low, of.high]).all()), what)
+
+
 def _check_grid(grid: GridCounts, layout: GridLayout) -> None:
     _require(sorted(grid.rows) == list(range(len(layout.row_cells))), "rows of the grid")
     for row, cells in grid.rows.items():
-        sound = len(cells) == layout.row_cells[row] and 0 <= cells.min() <= cells.max() <= COUNT_MAX
-        _require(bool(sound), f"row {row}")
+        _require(len(cells) == layout.row_cells[row] and _in_bounds(cells), f"row {row}")
     columns = len(layout.numeric)
     _require(len(grid.sums) == layout.per_column_sums * columns, "sums")
     maxima = 0 if grid.maxima is None else len(grid.maxima)
@@ -145,6 +160,10 @@ def _check_names(names: NameCounts) -> None:
     sound = 0 <= names.other <= COUNT_MAX and len(names.names) <= names.bound
     sound = sound and all(0 <= count <= COUNT_MAX for count in names.names.values())
     _require(sound and names.bound <= delta.KINDS_MAX, "names")
+
+
+def _in_bounds(cells: IntArray) -> bool:
+    return not len(cells) or bool(0 <= cells.min() <= cells.max() <= COUNT_MAX)
 
 
 def _require(sound: bool, what: str) -> None:

@@ -1,7 +1,7 @@
 """Concept drift of a model version: its errors, pane by pane, against their own past.
 
-The window test decides (:mod:`stream.stats.concept.adaptive_window`); Page-Hinkley's statistic is shown
-beside it.
+The window test decides (:mod:`stream.stats.concept.adaptive_window`); Page-Hinkley's statistic is
+shown beside it.
 
 Panes are taken once, in order, when their labels have had their time (the maturity cut). What a
 correction changes in a pane later changes no verdict. So concept drift is shown beside the live
@@ -27,9 +27,9 @@ import msgspec
 from schemas.models import Task
 from stream.rollup.quality import Metrics
 from stream.sketches.exact_sums import ExactSums
+from stream.stats.concept.adaptive_window import WindowTest
 from stream.stats.concept.error_pane import ErrorLevel, ErrorPane
 from stream.stats.concept.page_hinkley import PageHinkley
-from stream.stats.concept.adaptive_window import WindowTest
 from stream.window.labelled import ERROR, NDCG, LabelCounts
 from stream.window.panes import DAY_MS
 

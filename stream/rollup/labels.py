@@ -1,25 +1,24 @@
 """The labels of model versions: their panes in memory, and the reports that they still change."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from schemas.metrics import WindowReport
 from schemas.models import ModelConfig
 from schemas.windows import WindowSpec
 from stream.baseline.score_edges import DEFAULT_SCORE_EDGES, score_edges_of, score_grid_id
 from stream.rollup.comparison import CompiledBaseline
+from stream.rollup.label_panes import LabelPanes
 from stream.rollup.performance import PerformanceTerms
 from stream.rollup.settled import SettledReports
-from stream.rollup.tracker import LabelTracker
 from stream.rollup.with_labels import Callables, LabelContext, with_labels
 from stream.settings import WorkerSettings
 from stream.state.client import RedisClient
 from stream.state.keys import VersionId
 from stream.state.store import StateStore
 from stream.window.label_terms import seconds_of
-from stream.window.labelled import LabelCounts, decode_labels
+from stream.window.labelled import LabelCounts
 from stream.window.panes import DAY_MS, HOUR_MS, PaneId, floor_to
 
-PANES_READ_AT_ONCE = 200
 ROLLED_AT_ONCE = 50
 ROLLED_AGAIN_MS = 10_000
 SPACING_MS_MAX = 600_000
@@ -55,49 +54,22 @@ class LabelRollup:
         self._lateness_ms = options.allowed_lateness_ms
         self._report_again_ms = options.report_again_ms
         self._settled = SettledReports(client, store.keys)
-        self._trackers: dict[VersionId, LabelTracker] = {}
+        self._panes: dict[VersionId, LabelPanes] = {}
         self._rolled_ms: dict[VersionId, int] = {}
 
     def refresh(
         self, version: VersionId, specs: Sequence[WindowSpec], dropped_until_ms: int
-    ) -> LabelTracker:
+    ) -> LabelPanes:
         """Read the label panes that changed since the last call."""
-        tracker = self._trackers.setdefault(version, LabelTracker())
-        tracker.dropped_until_ms = dropped_until_ms
-        while True:
-            present = self._index(version)
-            changed = self._read_changed(version, specs, tracker, present)
-            # As of the panes of events: rolled up meanwhile, none must count twice.
-            if not changed or self._index(version).keys() >= present.keys():
-                return tracker
-
-    def _index(self, version: VersionId) -> dict[PaneId, int]:
-        index = self._client.zrange(self._keys.labelled(version), 0, -1, withscores=True)
-        return {PaneId.parse(member.decode()): int(score) for member, score in index}
-
-    def _read_changed(
-        self,
-        version: VersionId,
-        specs: Sequence[WindowSpec],
-        tracker: LabelTracker,
-        present: Mapping[PaneId, int],
-    ) -> int:
-        for gone in tracker.panes.keys() - present.keys():
-            tracker.drop(gone)
-        changed = [pane for pane, at in present.items() if tracker.read_at.get(pane) != at]
-        for first in range(0, len(changed), PANES_READ_AT_ONCE):
-            some = changed[first : first + PANES_READ_AT_ONCE]
-            with self._client.pipeline(transaction=False) as pipe:
-                for pane in some:
-                    pipe.hgetall(self._keys.label_pane(version, pane.member()))
-                for pane, rows in zip(some, pipe.execute(), strict=True):
-                    if rows:
-                        tracker.put_labels(pane, decode_labels(rows), present[pane], specs)
-        return len(changed)
+        panes = self._panes.get(version)
+        if panes is None:
+            panes = self._panes[version] = LabelPanes(self._client, self._keys, version)
+        panes.refresh(specs, dropped_until_ms)
+        return panes
 
     def forget(self, version: VersionId) -> None:
         """Forget a version that has no state any more."""
-        self._trackers.pop(version, None)
+        self._panes.pop(version, None)
 
     def context(
         self,
@@ -132,14 +104,11 @@ class LabelRollup:
         newest_append_ms : append time of the version's newest record
         horizon_ms : how long its predictions wait for labels
         """
-        tracker = self._trackers[version]
-        found = [
-            (end_ms, spec) for spec in tracker.due for end_ms in tracker.due_until(spec, closing_ms)
-        ]
+        found = self._panes[version].due_until(closing_ms)
         until = self._settled.until(version) if found else {}
         kept_ms = horizon_ms + self._lateness_ms
         out = []
-        for end_ms, spec in sorted(found):
+        for end_ms, spec in found:
             reported_ms = until.get(f"{spec.name}:{end_ms}", newest_append_ms + kept_ms) - kept_ms
             age_ms = newest_append_ms - reported_ms
             out.append((end_ms, spec, spacing_ms(age_ms, self._report_again_ms)))
@@ -147,7 +116,7 @@ class LabelRollup:
 
     def done(self, version: VersionId, spec: WindowSpec, end_ms: int) -> None:
         """Mark a window as dealt with, until its labels change again."""
-        self._trackers[version].done(spec, end_ms)
+        self._panes[version].done(spec, end_ms)
 
     def revision(self, version: VersionId, start_ms: int, end_ms: int) -> int:
         """Label matches and corrections of a window."""
@@ -174,9 +143,7 @@ class LabelRollup:
         return list(reports) if counts is None else with_labels(reports, counts, context)
 
     def _counts(self, version: VersionId, start_ms: int, end_ms: int) -> LabelCounts | None:
-        tracker = self._trackers[version]
-        counts = tracker.window(start_ms, end_ms)
-        return counts if counts is not None and counts.registered else None
+        return self._panes[version].window(start_ms, end_ms)
 
     def keep(
         self,
@@ -214,30 +181,43 @@ class LabelRollup:
         clock_ms : log clock of the partition that lags most, of predictions and of labels
         now_ms : wall clock; it is done every ten seconds
         """
-        tracker = self._trackers[version]
-        if not tracker.panes or now_ms - self._rolled_ms.get(version, 0) < ROLLED_AGAIN_MS:
+        if now_ms - self._rolled_ms.get(version, 0) < ROLLED_AGAIN_MS:
             return
         self._rolled_ms[version] = now_ms
         self._settled.forget(version, clock_ms)
         kept = [_window_of(name, specs) for name in self._settled.until(version)]
         needed = [window for window in kept if window is not None]
-        longest_ms = max((spec.size_ms for spec in specs), default=0)
-        rolled: list[PaneId] = []
-        for pane in sorted(tracker.panes):
-            parent = pane.parent()
-            whole = parent or pane
-            end_ms = whole.end_ms + self._lateness_ms + (0 if parent else longest_ms)
-            apart = [
-                start_ms
-                for start_ms, until_ms in needed
-                if start_ms < whole.end_ms
-                and until_ms > whole.start_ms
-                and (parent is None or until_ms - start_ms < DAY_MS or start_ms % DAY_MS)
+        for of, tracker in self._panes[version].sources():
+            # Other versions need what is shared, too: those that are behind have a week more.
+            settled_ms = closed_ms - self._lateness_ms - (0 if of == version else 7 * DAY_MS)
+            rolled = [
+                pane
+                for pane in sorted(tracker.panes)
+                if _is_settled(pane, specs, settled_ms)
+                and not _is_needed(pane, needed)
+                and not tracker.is_due_at(pane.parent() or pane)
             ]
-            if end_ms <= closed_ms and not apart and not tracker.is_due_at(whole):
-                rolled.append(pane)
-        for first in range(0, len(rolled), ROLLED_AT_ONCE):
-            self._store.roll(version, rolled[first : first + ROLLED_AT_ONCE], of_labels=True)
+            for first in range(0, len(rolled), ROLLED_AT_ONCE):
+                self._store.roll(of, rolled[first : first + ROLLED_AT_ONCE], labelled=True)
+
+
+def _is_settled(pane: PaneId, specs: Sequence[WindowSpec], settled_ms: int) -> bool:
+    """Whether every window that may still be reported for the first time lies behind a pane."""
+    parent = pane.parent()
+    if parent is not None:
+        return parent.end_ms <= settled_ms
+    return pane.end_ms + max((spec.size_ms for spec in specs), default=0) <= settled_ms
+
+
+def _is_needed(pane: PaneId, windows: Iterable[tuple[int, int]]) -> bool:
+    """Whether a window, start and end, needs a pane apart from those that join the same."""
+    whole = pane.parent() or pane
+    return any(
+        start_ms < whole.end_ms
+        and end_ms > whole.start_ms
+        and (whole is pane or end_ms - start_ms < DAY_MS or start_ms % DAY_MS != 0)
+        for start_ms, end_ms in windows
+    )
 
 
 def _window_of(name: str, specs: Sequence[WindowSpec]) -> tuple[int, int] | None:

@@ -101,7 +101,9 @@ class Rollup:
             return False
         terms = self._label_context(now, now.newest_ms + 1).terms
         closed_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
-        concept = self._concepts.follow(version, labels, now.config, terms, closed_ms, now.now_ms)
+        concept = self._concepts.follow(
+            version, labels.own, now.config, terms, closed_ms, now.now_ms
+        )
         self._show(now, tracker, concept)
         fence = self._fence(now)
         due = self._due(now, tracker, fence)

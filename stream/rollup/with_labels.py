@@ -11,7 +11,7 @@ from schemas.metrics import WindowReport, with_report_id
 from stream.rollup.custom import delayed_figures
 from stream.rollup.fairness import fairness_figures
 from stream.rollup.labelled_window import LabelledWindow
-from stream.rollup.performance import PerformanceTerms, performance_figures, task_of
+from stream.rollup.performance import Performance, PerformanceTerms, performance_figures, task_of
 from stream.rollup.quality import Metrics
 from stream.window.labelled import LabelCounts
 
@@ -62,9 +62,9 @@ def _of(labels: LabelCounts, segment: str | None) -> LabelCounts | None:
 
 
 def _with_labels(report: WindowReport, labels: LabelCounts, context: LabelContext) -> WindowReport:
-    if labels.registered == 0:
+    if not labels.registered and not labels.sums:
         return report
-    found = performance_figures(labels, context.terms)
+    found = performance_figures(labels, context.terms) if labels.registered else Performance()
     metrics = report.metrics | found.metrics | _beside(report, labels, context)
     return with_report_id(
         msgspec.structs.replace(

@@ -1,16 +1,16 @@
 """The books: what became of the events of each partition."""
 
 from stream.state.client import RedisClient
-from stream.state.keys import PartitionId, StateKeys
+from stream.state.keys import READ_TOPICS, PartitionId, StateKeys
 
 BOOKS = ("consumed", "accepted", "late", "rejected", "empty")
 """consumed = accepted + late + rejected + empty, in events; always, in every partition."""
 
 
 def read_books(client: RedisClient, namespace: str) -> dict[PartitionId, dict[str, int]]:
-    """Books of every partition that has a log clock, of predictions and of labels."""
+    """Books of every partition that has a log clock, of all topics that workers read."""
     keys = StateKeys(namespace)
-    names = [*client.hkeys(keys.clocks), *client.hkeys(keys.label_clocks)]
+    names = [name for topic in READ_TOPICS for name in client.hkeys(keys.clocks_of(topic))]
     partitions = [PartitionId.parse(name.decode()) for name in names]
     with client.pipeline(transaction=False) as pipe:
         for partition in partitions:

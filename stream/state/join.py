@@ -21,8 +21,7 @@ _TERMS_KEPT_S = 2 * 86_400
 """Beyond the longest wait, as the entries that name them are swept some time after it."""
 _CODE_AT = HASH_BYTES
 _TRIES = 3
-_OUTCOMES = (
-    "entries",
+JOIN_OUTCOMES = (
     "matched",
     "corrected",
     "repeated",
@@ -32,6 +31,7 @@ _OUTCOMES = (
     "unlabelled",
     "evicted",
 )
+"""What becomes of predictions and labels: fields of `JoinFigures`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def read_join(client: RedisClient, namespace: str) -> JoinFigures:
         for name, share in fields.items()
         if name.startswith("rate:")
     }
-    counts = {name: fields.get(name, 0) for name in _OUTCOMES}
+    counts = {name: fields.get(name, 0) for name in ("entries", *JOIN_OUTCOMES)}
     return JoinFigures(memory_bytes=max(0, sum(sizes)), rates=rates, **counts)
 
 
@@ -94,7 +94,9 @@ class JoinStore:
         self._client = client
         self._keys = StateKeys(namespace)
         self._bytes_max = bytes_max
-        self._join = client.register_script(script("entries.lua", "figures.lua", "join.lua"))
+        self._join = client.register_script(
+            script("changes.lua", "entries.lua", "figures.lua", "join.lua")
+        )
         self._codes: dict[LabelTerms, tuple[bytes, float]] = {}
 
     def join(self, groups: Groups, labels: Sequence[bytes], horizon_s: int) -> set[VersionId]:

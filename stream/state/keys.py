@@ -2,6 +2,15 @@
 
 from typing import NamedTuple
 
+from schemas.topics import Topic
+
+READ_TOPICS = (Topic.PREDICTIONS, Topic.LABELS, Topic.MEASUREMENTS)
+"""Topics that workers read."""
+
+
+EVERY_VERSION = "*"
+"""Stands for all versions of a model: of what is measured of the model alone."""
+
 
 class VersionId(NamedTuple):
     """A model version. Both parts use the alphabet of names, so they stand in keys as they are."""
@@ -41,6 +50,14 @@ class StateKeys:
     def label_clocks(self) -> str:
         """HASH the same of the partitions of labels, which no window waits for."""
         return self._root + "label_clocks"
+
+    def clocks_of(self, topic: Topic) -> str:
+        """HASH of the log clocks of one of the topics that workers read."""
+        return {
+            Topic.PREDICTIONS: self.clocks,
+            Topic.LABELS: self.label_clocks,
+            Topic.MEASUREMENTS: self._root + "measurement_clocks",
+        }[topic]
 
     @property
     def root(self) -> str:

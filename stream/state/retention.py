@@ -9,7 +9,7 @@ import redis
 
 from schemas import keys as public
 from stream.state.client import RedisClient
-from stream.state.keys import StateKeys, VersionId
+from stream.state.keys import EVERY_VERSION, StateKeys, VersionId
 from stream.state.store import Watermark
 
 MS_PER_DAY = 86_400_000
@@ -84,9 +84,17 @@ def forget_version(client: RedisClient, namespace: str, version: VersionId) -> b
         except redis.WatchError:
             return False
     if not client.scard(public.versions_key(namespace, version.model)):
+        _forget_measured(client, keys, VersionId(version.model, EVERY_VERSION))
         client.srem(public.models_key(namespace), version.model)
         client.unlink(public.windows_key(namespace, version.model))
     return True
+
+
+def _forget_measured(client: RedisClient, keys: StateKeys, every: VersionId) -> None:
+    """Delete what was measured of a model alone."""
+    members = [member.decode() for member in client.zrange(keys.labelled(every), 0, -1)]
+    panes = [keys.label_pane(every, member) for member in members]
+    client.unlink(keys.version(every), keys.labelled(every), *panes)
 
 
 def _shown(client: RedisClient, namespace: str, version: VersionId) -> Iterable[str]:

@@ -1,16 +1,17 @@
 """The state's reads and writes: claim, commit, roll. Each is one script, one step."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, cast
 
 import msgspec
 
+from schemas.topics import Topic
 from stream.state.client import RedisClient
 from stream.state.codec import LAYOUT_VERSION
-from stream.state.keys import PartitionId, StateKeys, VersionId
+from stream.state.keys import READ_TOPICS, PartitionId, StateKeys, VersionId
 from stream.window.delta import Rows
 from stream.window.panes import PaneId
 
@@ -56,7 +57,7 @@ class Claim:
 class PartitionCommit:
     """How one partition moves: from ``base`` to ``next`` offset, with its books and watermarks.
 
-    ``of_labels`` says that it is one of the topic of labels.
+    ``topic`` says which of those that workers read it is a partition of.
     """
 
     partition: PartitionId
@@ -65,18 +66,19 @@ class PartitionCommit:
     clock_ms: int
     books: Mapping[str, int]
     watermarks: Mapping[VersionId, Watermark]
-    of_labels: bool = False
+    topic: Topic = Topic.PREDICTIONS
 
 
 @dataclass(slots=True)
 class VersionCommit:
-    """What is added to one model version."""
+    """What is added to one model version; to its label panes where ``labelled`` says so."""
 
     version: VersionId
     panes: Sequence[tuple[PaneId, Rows]]
     watermarks: Mapping[PartitionId, Watermark]
     sample: Sequence[tuple[int, bytes]] = ()
     sample_rows_max: int = 0
+    labelled: bool = False
 
 
 @dataclass(slots=True)
@@ -103,12 +105,9 @@ class StateStore:
         self._commit = client.register_script(script("commit.lua"))
         self._roll = client.register_script(script("roll.lua"))
 
-    def _clocks(self, *, of_labels: bool) -> str:
-        return self.keys.label_clocks if of_labels else self.keys.clocks
-
-    def claim(self, partition: PartitionId, owner: str, *, of_labels: bool = False) -> Claim:
+    def claim(self, partition: PartitionId, owner: str, topic: Topic = Topic.PREDICTIONS) -> Claim:
         """Make ``owner`` the owner of a partition and read what is stored about it."""
-        key, clocks = self.keys.partition(partition), self._clocks(of_labels=of_labels)
+        key, clocks = self.keys.partition(partition), self.keys.clocks_of(topic)
         with self.client.pipeline(transaction=True) as pipe:
             pipe.hset(key, "owner", owner)
             pipe.hsetnx(clocks, str(partition), 0)
@@ -129,20 +128,20 @@ class StateStore:
             int(stored.get("seen_from", 0)),
         )
 
-    def forget_other_topics(self, topic_id: str, *, of_labels: bool = False) -> None:
+    def forget_other_topics(self, topic_id: str, topic: Topic = Topic.PREDICTIONS) -> None:
         """Drop the log clocks of topics that are no more: one made anew has another id.
 
         They would stand still for ever, and everything that waits for the slowest would wait.
         """
-        clocks = self._clocks(of_labels=of_labels)
+        clocks = self.keys.clocks_of(topic)
         names = [name.decode() for name in self.client.hkeys(clocks)]
         gone = [name for name in names if PartitionId.parse(name).topic_id != topic_id]
         if gone:
             self.client.hdel(clocks, *gone)
 
-    def expect(self, partitions: Iterable[PartitionId], *, of_labels: bool = False) -> None:
+    def expect(self, partitions: Iterable[PartitionId], topic: Topic = Topic.PREDICTIONS) -> None:
         """Give partitions log clocks, which hold back what waits for them until they are read."""
-        clocks = self._clocks(of_labels=of_labels)
+        clocks = self.keys.clocks_of(topic)
         with self.client.pipeline(transaction=True) as pipe:
             for partition in partitions:
                 pipe.hsetnx(clocks, str(partition), 0)
@@ -187,6 +186,8 @@ class StateStore:
         out = Committed()
         if answer[0] == 1:
             for change, sequence, panes, bound in zip(versions, *answer[1:], strict=True):
+                if change.labelled:
+                    continue
                 out.sequences[change.version] = sequence
                 out.panes[change.version] = panes
                 out.sample_bounds[change.version] = None if bound is None else float(bound)
@@ -198,14 +199,15 @@ class StateStore:
         partitions: Sequence[PartitionCommit],
         versions: Sequence[VersionCommit],
     ) -> tuple[list[str], dict[str, Any], list[str | bytes]]:
-        keys = [self.keys.clocks, self.keys.versions, self.keys.label_clocks]
+        clocks = {topic: k + 1 for k, topic in enumerate(READ_TOPICS)}
+        keys = [*map(self.keys.clocks_of, READ_TOPICS), self.keys.versions]
         rows: list[str | bytes] = []
 
         def position(key: str) -> int:
             keys.append(key)
             return len(keys)
 
-        plan: dict[str, Any] = {"owner": owner, "known": 2}
+        plan: dict[str, Any] = {"owner": owner, "known": len(keys)}
         plan["partitions"] = [
             [
                 position(self.keys.partition(p.partition)),
@@ -215,34 +217,43 @@ class StateStore:
                 p.clock_ms,
                 [item for book in p.books.items() for item in book],
                 _flat({f"w:{v.model} {v.version}": str(w) for v, w in p.watermarks.items()}),
-                3 if p.of_labels else 1,
+                clocks[p.topic],
             ]
             for p in partitions
         ]
         plan["versions"] = []
         for change in versions:
             version = change.version
+            key_of, index = self._panes_of(version, labelled=change.labelled)
             meta = _flat({f"w:{p}": str(w) for p, w in change.watermarks.items()})
             panes = []
             for pane, fields in change.panes:
                 member = pane.member()
-                panes.append([position(self.keys.pane(version, member)), member, len(fields)])
+                panes.append([position(key_of(version, member)), member, len(fields)])
                 for name, row in fields:
                     rows += (name, row)
             sample = self.keys.sample(version)
             plan["versions"].append(
                 [
                     position(self.keys.version(version)),
-                    position(self.keys.panes(version)),
+                    position(index),
                     ["layout", str(LAYOUT_VERSION), *meta],
                     position(sample) if change.sample else 0,
                     [item for entry in change.sample for item in (entry[0], entry[1].decode())],
                     change.sample_rows_max,
                     panes,
-                    " ".join(version),
+                    "" if change.labelled else " ".join(version),
                 ]
             )
         return keys, plan, rows
+
+    def _panes_of(
+        self, version: VersionId, *, labelled: bool
+    ) -> tuple[Callable[[VersionId, str], str], str]:
+        """Keys of the panes, or of the label panes, of a version, and of their index."""
+        if labelled:
+            return self.keys.label_pane, self.keys.labelled(version)
+        return self.keys.pane, self.keys.panes(version)
 
     def pane_counts(self, versions: Iterable[VersionId]) -> dict[VersionId, int]:
         """How many panes each version has."""
@@ -252,15 +263,14 @@ class StateStore:
                 pipe.zcard(self.keys.panes(version))
             return dict(zip(chosen, pipe.execute(), strict=True))
 
-    def roll(self, version: VersionId, panes: Sequence[PaneId], *, of_labels: bool = False) -> int:
+    def roll(self, version: VersionId, panes: Sequence[PaneId], *, labelled: bool = False) -> int:
         """Add panes to those of the next size and delete them; returns how many were there.
 
         Panes of the largest size are only deleted.
         """
-        key_of = self.keys.label_pane if of_labels else self.keys.pane
-        index = self.keys.labelled(version) if of_labels else self.keys.panes(version)
+        key_of, index = self._panes_of(version, labelled=labelled)
         keys = [index, self.keys.version(version)]
-        members: list[str | int] = ["labels_dropped_until" if of_labels else "dropped_until"]
+        members: list[str | int] = ["labels_dropped_until" if labelled else "dropped_until"]
         for pane in panes:
             parent = pane.parent()
             into = "" if parent is None else parent.member()

@@ -19,12 +19,11 @@ from schemas.activations import Plan
 from schemas.baselines import Baseline, BaselinePerformance
 from schemas.durations import parse_duration_ms
 from schemas.models import LabelsConfig, Task
-from schemas.names import canonical_class
 from stream.arrays import FloatArray
 from stream.baseline.score_edges import score_edges_of, score_grid_id
 from stream.state.keys import VersionId
 from stream.state.packed import packed, raw
-from stream.window.label_text import CLASS_CHARACTERS_MAX, class_text, name_hash
+from stream.window.label_text import class_text, name_hash, scalar_text
 from stream.window.segments import SegmentColumn
 
 CLASSES_MAX = 16
@@ -154,7 +153,7 @@ class LabelTerms:
             "model_hash": raw(name_hash(self.version.model)),
             "version_hash": raw(name_hash(self.version.version)),
             "mode": self.mode,
-            "classes": self.classes,
+            "classes": [class_text(name) for name in self.classes],
             "binary": self.binary,
             "tier": self.tier_ms,
             "horizon": self.horizon_s,
@@ -186,7 +185,7 @@ def terms_of(version: VersionId, plan: LabelPlan, labels: LabelsConfig, tier_ms:
         value = labels.absent_means.value
         after_s = min(seconds_of(labels.absent_means.after), horizon_s)
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        absent = Absent(class_text(canonical_class(value)), number, after_s)
+        absent = Absent(scalar_text(value), number, after_s)
     return LabelTerms(version, plan, tier_ms, horizon_s, absent)
 
 
@@ -196,8 +195,11 @@ def seconds_of(duration: str) -> int:
 
 
 def classes_of(names: Sequence[str]) -> tuple[str, ...]:
-    """Classes whose probabilities are kept; none where there are too many, or names too long."""
-    if len(names) > CLASSES_MAX or any(len(name) > CLASS_CHARACTERS_MAX for name in names):
+    """Classes whose probabilities are kept; none where there are too many.
+
+    None either where a label would not have a class' name as it is, as where that is too long.
+    """
+    if len(names) > CLASSES_MAX or any(class_text(name) != name for name in names):
         return ()
     return tuple(sorted(names))
 

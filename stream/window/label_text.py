@@ -1,5 +1,6 @@
 """How classes, labels and items are written in the entries of the join."""
 
+import contextlib
 import hashlib
 import math
 import struct
@@ -36,6 +37,21 @@ def class_text(name: str) -> str:
     digest = hashlib.sha256(raw).hexdigest()[:_HASH_CHARACTERS]
     kept = raw[: CLASS_CHARACTERS_MAX - _HASH_CHARACTERS].decode("utf-8", "ignore")
     return kept + digest
+
+
+def scalar_text(value: str | float | bool) -> str:
+    """Write what a prediction or a label names as a class; numbers stay numbers.
+
+    Examples
+    --------
+    >>> [scalar_text(value) for value in (True, 1.0, "1", 0.5, 10**100)]
+    ['1', '1', '1', '0.5', '1e+100']
+    """
+    name = canonical_class(value)
+    if len(name) > CLASS_CHARACTERS_MAX and not isinstance(value, str):
+        with contextlib.suppress(OverflowError):  # what is no double is cut like any name
+            name = repr(float(value))
+    return class_text(name)
 
 
 def name_hash(name: str) -> bytes:

@@ -171,7 +171,8 @@ def test_events_are_sent_counted_watched_and_examined(
     assert mean["metrics"]["error_rate"] == 0.0
 
     found = until(lambda: _healthy(programs), "the doctor finds no trouble")
-    assert set(found) == {"ok", "checks", "books"}
+    assert set(found) == {"ok", "checks", "books", "labels"}
+    assert found["labels"]["entries"] == TRAFFIC_ROWS
     assert all(set(check) == {"name", "ok", "detail", "hint"} for check in found["checks"])
     books = found["books"]
     assert sum(book["consumed"] for book in books) == TRAFFIC_ROWS

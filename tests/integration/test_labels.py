@@ -1,11 +1,12 @@
 """Labels that come late, early, twice and corrected, while everything dies: figures are exact."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from checker import Reports, WindowKey, read_books
+from checker import HOUR_MS, Reports, WindowKey, read_books
 from labelled import Request, as_event, differences, make_labels, make_requests, windows_of
 from programs import Programs, until
 from settled import EMPTY, QUICK
@@ -100,3 +101,40 @@ def test_performance_equals_scikit_learns_whatever_dies(
     assert joined["matched"] == sum(request.truth is not None for request in requests)
     assert joined["entries"] == len(requests)
     assert joined["corrected"] <= counts["corrected"]
+
+
+def test_measurements_of_a_model_are_figures_of_each_of_its_versions(
+    stack: Any, namespace: str, programs: Programs, read: Any
+) -> None:
+    requests = make_requests("shop", 400, 0.5, seed=3)
+    hour_ms = requests[200].time_ms // HOUR_MS * HOUR_MS
+    topics = {
+        name: create_topic(stack.bootstrap_servers, namespace, name=name)
+        for name in ("predictions", "measurements")
+    }
+    programs.start("agents", **QUICK)
+    programs.start("worker", **QUICK)
+    Sender(stack.bootstrap_servers, topics["predictions"]).send([as_event(r) for r in requests])
+    till = {"source": "till", "model_name": "shop", "timestamp": hour_ms}
+    measured = [
+        till | {"metrics": {"revenue": 10.5}},
+        till | {"metrics": {"revenue": 2}},
+        till | {"model_version": "1", "metrics": {"visits": 7}},
+        {"source": "host", "metrics": {"load": 3}},
+        till | {"metrics": "none"},
+    ]
+    sender = Sender(stack.bootstrap_servers, topics["measurements"])
+    sender.send([(None, json.dumps(one).encode(), []) for one in measured])
+    until(lambda: read_books(read, namespace)["consumed"] == 405, "everything read")
+    assert read_books(read, namespace)["rejected"] == 1
+
+    def figures() -> Any:
+        with Reports(stack.bootstrap_servers, namespace) as reports:
+            report = reports.read().get(WindowKey("shop", "1", "1h", hour_ms + HOUR_MS))
+        metrics = {} if report is None else report["metrics"]
+        return {k: v for k, v in metrics.items() if k.startswith("metric.")}
+
+    until(lambda: "metric.visits.mean" in figures(), "the hour is reported with its figures")
+    found = figures()
+    assert (found["metric.revenue.sum"], found["metric.revenue.mean"]) == (12.5, 6.25)
+    assert found["metric.visits.sum"] == 7

@@ -27,6 +27,7 @@ from stream.sketches import cardinality
 from stream.sketches.bottom_k import bottom_k
 from stream.state.codec import bound_names
 from stream.window import delta
+from stream.window.custom import CustomCounts
 from stream.window.layout import GridLayout, compile_layout
 
 HOUR_MS = 3_600_000
@@ -94,6 +95,11 @@ def profile(seed: int) -> Profile:
     rng = np.random.default_rng(seed)
     found = counts(rng, layout())
     found.segments = {"tags.env=a|b": counts(rng, layout().coarse)}
+    found.custom = {  # of all traffic only
+        name: CustomCounts.of(10.0 ** rng.uniform(-9, 9, int(rng.integers(1, 9))) - 1)
+        for name in some_names(rng, 4).names
+        if name
+    }
     start_ms = int(rng.integers(0, 100)) * HOUR_MS
     part = Part(
         start_ms=start_ms,

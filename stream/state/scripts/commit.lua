@@ -5,7 +5,7 @@
 --   partitions = {{key, id, base, next, clock, {book, amount, …}, {watermark field, value, …},
 --                  position of the hash of clocks of its topic}}
 --   versions = {{meta, index, {meta field, value, …}, sample, {score, member, …}, bound,
---               {{key, member, number of rows}, …}, name}}
+--               {{key, member, number of rows}, …}, name, empty where its label panes change}}
 -- ARGV[2…] the rows of all panes in the order of the plan: field, row, field, row, …
 -- Returns {1, {sequence of each version}, {number of panes}, {largest sample score}} when done,
 -- {2} when it was done before (a retry whose answer was lost), {0, partition} when refused.
@@ -42,11 +42,12 @@ for v, version in ipairs(plan.versions) do
   local meta, index = KEYS[version[1]], KEYS[version[2]]
   local sequence = next_sequence(meta)
   write_fields(meta, version[3])
-  redis.call('SADD', KEYS[plan.known], version[8])
+  if version[8] ~= '' then redis.call('SADD', KEYS[plan.known], version[8]) end
   for _, pane in ipairs(version[7]) do
     written = written + 1
     write_fields(KEYS[pane[1]], merged[written])
     bound_figures(KEYS[pane[1]], merged[written], EVENT_FIGURES)
+    bound_figures(KEYS[pane[1]], merged[written], LABEL_FIGURES)
     redis.call('ZADD', index, sequence, pane[2])
   end
   local bound = false

@@ -15,10 +15,11 @@ local SLOT_HEAD, LABEL_BIT, LONG = 14, 128, 127
 local HAS_INDEX = 32768
 local MODEL_SCOPE, VERSION_SCOPE, VALUE, NUMBER, RANKING, METRICS = 1, 2, 4, 8, 16, 32
 local TWO32 = 4294967296
-local sub, byte, floor = string.sub, string.byte, math.floor
+local ABSENT_TIME = 0 -- timestamp of the label that absence means: before that of any other
+local sub, byte, floor, abs = string.sub, string.byte, math.floor, math.abs
 
 -- Terms are what the model's configuration and baseline say of a slot, by their code.
-local root, terms_of = nil, {}
+local state_root, root, terms_of = nil, nil, {}
 
 local function terms(code)
   local found = terms_of[code]
@@ -28,6 +29,8 @@ local function terms(code)
     if found then
       found.classes_n, found.splits_n = #found.classes, #found.segments
       found.place_at = SLOT_HEAD + found.splits_n + 8 * found.classes_n + 1
+      found.parts, found.score_rows = {}, {}
+      for i, class in ipairs(found.classes) do found.score_rows[i] = 'p:' .. found.grid .. ':' .. class end
     end
     terms_of[code] = found
   end
@@ -52,6 +55,8 @@ local function read_slot(body)
   return slot
 end
 
+local function has(flags, bit) return flags % (2 * bit) >= bit end
+
 local function read_label(body)
   local label = {body = body, index = 0}
   local at = 13
@@ -62,19 +67,18 @@ local function read_label(body)
   label.append = struct.unpack('<I4', body, at)
   local flags = byte(body, at + 4)
   at = at + 5
-  local function has(bit) return floor(flags / bit) % 2 == 1 end
-  if has(MODEL_SCOPE) then label.model, at = sub(body, at, at + 3), at + 4 end
-  if has(VERSION_SCOPE) then label.model_version, at = sub(body, at, at + 3), at + 4 end
-  if has(RANKING) then
+  if has(flags, MODEL_SCOPE) then label.model, at = sub(body, at, at + 3), at + 4 end
+  if has(flags, VERSION_SCOPE) then label.model_version, at = sub(body, at, at + 3), at + 4 end
+  if has(flags, RANKING) then
     local n = struct.unpack('<I2', body, at)
     label.ranking, at = sub(body, at + 2, at + 1 + n), at + 2 + n
     label.value = label.ranking
-  elseif has(VALUE) then
+  elseif has(flags, VALUE) then
     local n = byte(body, at)
     label.value, at = sub(body, at + 1, at + n), at + 1 + n
-    label.number = has(NUMBER)
+    label.number = has(flags, NUMBER)
   end
-  if has(METRICS) then label.metrics = at end
+  if has(flags, METRICS) then label.metrics = at end
   return label
 end
 
@@ -122,7 +126,7 @@ end
 
 local function applies(label, slot)
   local of = slot.of
-  return math.abs(label.append - slot.append) <= of.horizon
+  return abs(label.append - slot.append) <= of.horizon
     and (not label.model or label.model == of.model_hash)
     and (not label.model_version or label.model_version == of.version_hash)
 end
@@ -137,18 +141,23 @@ local function each_metric(label, take)
   end
 end
 
--- What labels make of a slot: the first and the last one with a value, how often one was followed by
--- another, and the last value of each metric.
+-- Whether two labels of a slot say different things: as a class, a number and its text are the same.
+local function differs(a, b, of)
+  return a.value ~= b.value or (a.ranking ~= nil) ~= (b.ranking ~= nil)
+    or (of.mode ~= 'class' and a.number ~= b.number)
+end
+
+-- What labels make of a slot: the first one that was sent and the last one with a value, how often one
+-- was followed by another, and the last value of each metric.
 local function state_of(slot, labels)
   local state = {revisions = 0}
   for _, label in ipairs(labels) do
     if applies(label, slot) then
       if label.value then
-        if not state.first then
-          state.first = label
-        elseif state.last.value ~= label.value then
+        if state.last and differs(state.last, label, slot.of) then
           state.revisions = state.revisions + 1
         end
+        if label.time > ABSENT_TIME then state.first = state.first or label end
         state.last = label
       end
       if label.metrics then

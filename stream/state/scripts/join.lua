@@ -9,7 +9,7 @@
 -- ARGV[2…] of each group, records of `width` bytes: bucket (2), id (6), body of a slot
 -- Returns {1, {changed version, …}}, or {0}: terms are missing, send them and everything again.
 local ENTRY_BYTES = 12 -- beside the value: the id, and the heads of both in a listpack
-local LABELS_MAX = 8
+local KIND_MAX, LABELS_MAX = 8, 32 -- labels of a request that are kept: of one kind, and in all
 local SWEPT_MAX, EVICTED_MAX = 64, 512
 local SWEEPS = 8 -- of every bucket in the longest wait
 local BUCKETS = 65536
@@ -17,7 +17,7 @@ local HASHES = TWO32
 
 local plan = cmsgpack.unpack(ARGV[1])
 local meta = KEYS[1]
-root = plan.root
+state_root, root = plan.prefix, plan.root
 
 -- Log clock of the partition that lags most, of both topics, in s: nothing older is still to come.
 local clock = math.huge
@@ -26,6 +26,7 @@ for i = 2, 3 do
     clock = math.min(clock, floor(tonumber(at) / 1000))
   end
 end
+if clock == math.huge then clock = 0 end -- nobody has read anything yet
 
 local groups = {}
 for i, group in ipairs(plan.groups) do
@@ -84,12 +85,18 @@ local function states_of(slots, labels)
   return states
 end
 
-local function is_same(a, b)
-  if a.first ~= b.first or a.revisions ~= b.revisions then return false end
-  for name, value in pairs(b.metrics or {}) do
-    if not a.metrics or a.metrics[name] ~= value then return false end
+local function holds(metrics, others)
+  for name, value in pairs(others or {}) do
+    if not metrics or metrics[name] ~= value then return false end
   end
-  return (a.last and a.last.value) == (b.last and b.last.value)
+  return true
+end
+
+local function is_same(a, b, of)
+  if a.first ~= b.first or a.revisions ~= b.revisions then return false end
+  if not holds(a.metrics, b.metrics) or not holds(b.metrics, a.metrics) then return false end
+  if not a.last or not b.last then return a.last == b.last end
+  return not differs(a.last, b.last, of)
 end
 
 -- Count the difference that new labels make to the slots of an entry; the log, at `at`, told them.
@@ -97,7 +104,7 @@ local function recount(slots, was, labels, at)
   local matched = false
   for i, slot in ipairs(slots) do
     local now = state_of(slot, labels)
-    if not is_same(was[i], now) then
+    if not is_same(was[i], now, slot.of) then
       if was[i].last or was[i].revisions > 0 then add_state(slot, was[i], -1) end
       add_state(slot, now, 1)
       if now.last and not was[i].last then note('matched', 1) end
@@ -109,55 +116,121 @@ local function recount(slots, was, labels, at)
   return matched
 end
 
+-- Labels that can stand for each other: about the same versions, with the same figures.
+local function kind_of(label)
+  local parts = {label.model or '', label.model_version or '', label.value and 'v' or ''}
+  each_metric(label, function(name) parts[#parts + 1] = name end)
+  return table.concat(parts, '/')
+end
+
+-- The last ones stay, whatever order they come in: of a kind, so that no label makes one go that says
+-- something else, and in all.
 local function insert(labels, label)
   local at = #labels + 1
   while at > 1 and later(labels[at - 1], label) do at = at - 1 end
   table.insert(labels, at, label)
-  if #labels > LABELS_MAX then table.remove(labels, 1) end
+  if #labels <= KIND_MAX or label.time == ABSENT_TIME then return end
+  local kind, sent, of_kind = kind_of(label), {}, {}
+  for i, one in ipairs(labels) do
+    if one.time > ABSENT_TIME then
+      sent[#sent + 1] = i
+      if kind_of(one) == kind then of_kind[#of_kind + 1] = i end
+    end
+  end
+  if #of_kind > KIND_MAX then
+    table.remove(labels, of_kind[1])
+  elseif #sent > LABELS_MAX then
+    table.remove(labels, sent[1])
+  end
 end
 
 -- The label that none within a time means, as a record before all others.
 local function absent_label(slot)
   local of = slot.of
-  return read_label(struct.pack('<I6I2I4I4', 0, 0, 0, slot.append + of.absent.after)
+  return read_label(struct.pack('<I6I2I4I4', ABSENT_TIME, 0, 0, slot.append + of.absent.after)
     .. string.char(MODEL_SCOPE + VERSION_SCOPE + VALUE + (of.absent.number and NUMBER or 0))
     .. of.model_hash .. of.version_hash .. string.char(#of.absent.value) .. of.absent.value)
 end
 
--- Let the absence of a label speak for the slots that have waited long enough until a moment.
-local function add_absent(slots, labels, moment)
-  local added = false
-  for _, slot in ipairs(slots) do
-    local absent = slot.of.absent
-    if absent and moment > slot.append + absent.after and not state_of(slot, labels).last then
-      insert(labels, absent_label(slot))
-      added = true
+local function find_absent(slot, labels)
+  for i, label in ipairs(labels) do
+    if label.time > ABSENT_TIME then return nil end
+    if label.model == slot.of.model_hash and label.model_version == slot.of.version_hash then
+      return i
     end
   end
-  return added
+end
+
+-- Let the absence of a label speak for the slots that have waited long enough until a moment, and no
+-- more for those whose label came in time and was read later. Returns whether it changed anything.
+local function settle_absent(slots, labels, moment)
+  local settled = false
+  for _, slot in ipairs(slots) do
+    local absent = slot.of.absent
+    if absent then
+      local due, in_time = slot.append + absent.after, false
+      for _, label in ipairs(labels) do
+        in_time = in_time or (label.value and label.time > ABSENT_TIME and label.append <= due
+          and applies(label, slot))
+      end
+      local spoken = find_absent(slot, labels)
+      if in_time and spoken then
+        table.remove(labels, spoken)
+        settled = true
+      elseif not in_time and not spoken and moment > due then
+        insert(labels, absent_label(slot))
+        settled = true
+      end
+    end
+  end
+  return settled
+end
+
+local function latest_append(labels)
+  local latest = 0
+  for _, label in ipairs(labels) do latest = math.max(latest, label.append) end
+  return latest
+end
+
+-- Take a slot out of its entry, as another answer to the same request is the one that counts.
+local function replace(known, slot, slots, labels)
+  local state = state_of(known, labels)
+  if slot.append <= known.append + slot.of.horizon then
+    add_state(known, state, -1)
+    add_registered(known.of, known.event, known.body, -1)
+    if state.last then note('matched', -1) end
+  elseif not state.last then -- another request, long after
+    note('unlabelled', 1)
+  end
+  local spoken = find_absent(known, labels)
+  if spoken then table.remove(labels, spoken) end
+  for i, one in ipairs(slots) do
+    if one == known then table.remove(slots, i) end
+  end
+end
+
+-- Whether an answer counts instead of the known one: the earliest does, unless the id was used again
+-- after all waiting was over. Then the answer before is one that is read again, and was counted.
+local function counts_instead(slot, known)
+  if known.event == slot.event and same(known, slot) then return false end
+  if abs(known.append - slot.append) > slot.of.horizon then return slot.append > known.append end
+  return slot.event < known.event or (slot.event == known.event and before(slot, known))
 end
 
 local function add_slot(key, id, slot)
   local value = redis.call('HGET', key, id)
   local slots, labels = read_entry(value)
   local owner = owner_of(slots)
-  for i, known in ipairs(slots) do
+  for _, known in ipairs(slots) do
     if known.of.version == slot.of.version then
-      if known.event == slot.event and same(known, slot) then return end
-      if math.abs(known.append - slot.append) <= slot.of.horizon then
-        local earlier = slot.event < known.event
-          or (slot.event == known.event and before(slot, known))
-        if not earlier then return end
-        local state = state_of(known, labels)
-        add_state(known, state, -1)
-        add_registered(known, -1)
-      end
-      table.remove(slots, i)
+      if not counts_instead(slot, known) then return end
+      replace(known, slot, slots, labels)
       break
     end
   end
   slots[#slots + 1] = slot
-  add_registered(slot, 1)
+  settle_absent({slot}, labels, latest_append(labels))
+  add_registered(slot.of, slot.event, slot.body, 1)
   local state = state_of(slot, labels)
   add_state(slot, state, 1)
   if state.last then note('matched', 1) end
@@ -177,7 +250,7 @@ local function add_slots(group)
     if is_joined(of.version, id) then
       local body = sub(blob, at + 8, at + width - 1)
       if redis.call('HSETNX', key, id, prefix .. body) == 1 then
-        add_registered({of = of, body = body, event = struct.unpack('<I6', body, 9)}, 1)
+        add_registered(of, struct.unpack('<I6', body, 9), body, 1)
         stored = stored + 1
       else
         add_slot(key, id, read_slot(body))
@@ -188,8 +261,22 @@ local function add_slots(group)
   note_bytes(of.version, stored * (width - 8 + head + ENTRY_BYTES))
 end
 
+-- The first label of a single prediction, which is what most are: as below, in half of the time.
+local function add_first_label(key, id, value, label)
+  local slot = read_slot(sub(value, 2))
+  if not slot or slot.of.absent or not applies(label, slot) then return false end
+  local state = state_of(slot, {label})
+  add_state(slot, state, 1)
+  if state.last then note('matched', 1) end
+  local added = item(LABEL_BIT, label.body)
+  note_bytes(slot.of.version, #added)
+  redis.call('HSET', key, id, value .. added)
+  return true
+end
+
 local function add_one_label(key, id, label)
   local value = redis.call('HGET', key, id)
+  if value and byte(value) == #value - 1 and add_first_label(key, id, value, label) then return end
   local slots, labels = {}, {}
   if value then slots, labels = read_entry(value) end
   for _, known in ipairs(labels) do
@@ -199,11 +286,12 @@ local function add_one_label(key, id, label)
     note('dropped', 1)
     return
   end
-  local was = states_of(slots, labels)
-  add_absent(slots, labels, label.append)
+  local was, about = states_of(slots, labels), false
+  for _, slot in ipairs(slots) do about = about or applies(label, slot) end
   insert(labels, label)
+  settle_absent(slots, labels, label.append)
   local changes = recount(slots, was, labels, label.append)
-  if not changes then note(#slots > 0 and 'repeated' or 'early', 1) end
+  if not changes then note(about and 'repeated' or 'early', 1) end
   put(key, id, slots, labels, value, owner_of(slots))
 end
 
@@ -224,13 +312,13 @@ local function leave(slots, labels, evicted)
   for _, slot in ipairs(slots) do
     if not state_of(slot, labels).last then
       note(evicted and 'evicted' or 'unlabelled', 1)
-      if evicted then add_registered(slot, -1) end
+      if evicted then add_registered(slot.of, slot.event, slot.body, -1) end
     end
   end
   for _, label in ipairs(labels) do
     local used = false
     for _, slot in ipairs(slots) do used = used or applies(label, slot) end
-    if not used then note('orphaned', 1) end
+    if not used then note(evicted and 'dropped' or 'orphaned', 1) end
   end
 end
 
@@ -241,7 +329,7 @@ local function sweep(bucket)
     local id, value = entries[i], entries[i + 1]
     local slots, labels = read_entry(value)
     local was = states_of(slots, labels)
-    if add_absent(slots, labels, clock) then
+    if settle_absent(slots, labels, clock) then
       recount(slots, was, labels, clock)
       put(key, id, slots, labels, value, owner_of(slots))
       value = write_entry(slots, labels)
@@ -298,7 +386,7 @@ end
 local settled = sweep_some()
 
 local versions, listed = {}, {}
-for _, pane in ipairs(changed_panes(plan.prefix)) do
+for _, pane in ipairs(changed_panes()) do
   local version_meta, version = pane[1], pane[6]
   if not versions[version] then
     versions[version] = next_sequence(version_meta)

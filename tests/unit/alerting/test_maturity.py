@@ -133,6 +133,12 @@ def test_what_is_mature(
         ("accuracy_low", 80),
         ("f1_change", 80),
         ("label_psi", 80),
+        ("fairness.tags.country.equal_opportunity_difference_low", 80),
+        ("metric.cost.value", 80),
+        ("metric.cost.fraud.value", 80),
+        ("estimated_accuracy_error", 80),
+        ("calibration_error", 80),
+        ("reconstruction_error", 90),
         ("label_coverage", 100),
         ("class_imbalance", 100),
         ("estimated_accuracy", 100),
@@ -143,6 +149,31 @@ def test_what_a_figure_rests_on(make_report: MakeReport, name: str, counted: int
     report = make_report(count=100, sampled_count=90, label_count=80)
     assert sample_count(report, name) == counted
     assert rests_on_labels(name) is (counted == 80)
+
+
+def test_a_figure_that_was_sent_along_rests_on_its_values(make_report: MakeReport) -> None:
+    metrics: dict[str, float] = {}
+    for name, mean, count in (("rating", -2.5, 30), ("basket", 1e-9, 7), ("none", 0.0, 50)):
+        metrics |= {f"metric.{name}.mean": mean, f"metric.{name}.sum": mean * count}
+    report = make_report(count=100, label_count=80, metrics=metrics)
+    assert sample_count(report, "metric.rating.p95") == 30
+    assert sample_count(report, "metric.basket.mean") == 7
+    assert sample_count(report, "metric.none.max") == 100  # a mean of 0 does not tell
+    assert sample_count(report, "metric.absent.max") == 100
+    assert not rests_on_labels("metric.rating.p95")
+
+
+def test_concept_drift_counts_labels_but_has_waited_for_them(make_report: MakeReport) -> None:
+    assert sample_count(make_report(label_count=80), "page_hinkley") == 80
+    assert not rests_on_labels("page_hinkley")
+
+
+def test_fairness_waits_for_labels(make_report: MakeReport) -> None:
+    gap = "fairness.sex.demographic_parity_difference"
+    unfair = RuleConfig(name="unfair", metric=gap, window="1d", condition="> 0.1")
+    world = World(make_report, unfair)
+    assert world.day(0, 0.5, None, **{gap: 0.3}) == []
+    assert world.day(0, 0.9, None, **{gap: 0.3}) == ["unfair firing"]
 
 
 def test_fewer_labels_than_asked_for_are_passed_over(make_report: MakeReport) -> None:

@@ -59,6 +59,19 @@ def test_a_look_remembers_nothing() -> None:
     assert alarms.look(errors(0, 0.2), None).entries == []
 
 
+def test_what_takes_labels_is_not_judged() -> None:
+    metrics = ("label_count", "label_coverage", "accuracy_low", "fairness.sex.p_value_difference")
+    given = [
+        RuleConfig(name=f"mine-{number}", metric=metric, window="5m", condition="< 1")
+        for number, metric in enumerate((*metrics, "fairness.sex.equal_opportunity_ratio"))
+    ]
+    alarms = Alarms(compile_rules(given))
+    judged = {rule.name for rule in alarms.rules}
+    assert "mine-3" in judged  # no such figure is known
+    assert judged.isdisjoint({"mine-0", "mine-1", "mine-2", "mine-4", "accuracy-drop"})
+    assert told(alarms, make_report(T0)) == []
+
+
 def test_a_revision_of_an_older_window_changes_nothing() -> None:
     alarms = Alarms(compile_rules([RuleConfig(name="error-rate", for_="0s")]))
     assert told(alarms, errors(0, 0.0)) == []

@@ -50,7 +50,12 @@ def test_a_timeline_and_what_it_rests_on(backtest: Any, log: str) -> None:
     assert "2023-11-14 00:20 firing error error-rate 1 0.05 error rate of credit 3" in said
     assert "error-rate 1 0" in said
     assert "1 still firing" in said
-    assert "no-traffic, pipeline-lag" in said
+    not_judged = said.partition("Not judged: ")[2]
+    assert "no-traffic, pipeline-lag, which" in not_judged
+    assert "accuracy-drop, f1-drop, rmse-rise, since the labels of a log are not joined" in (
+        not_judged
+    )
+    assert said.count("accuracy-drop") == 1
 
 
 def test_json_reports_and_the_exit_code(backtest: Any, log: str, tmp_path: Path) -> None:

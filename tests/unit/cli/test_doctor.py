@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from schemas.models import LabelsConfig, ModelConfig
+from schemas.topics import TOPICS, Topic, topic_name
 from stream.doctor.check import Book
+from stream.doctor.kafka_checks import Reach, check_retention
+from stream.doctor.label_checks import Waiting, check_need, check_orphans, check_room
 from stream.doctor.plane_checks import (
     LAG_MS_MAX,
     Progress,
@@ -17,7 +21,9 @@ from stream.doctor.plane_checks import (
     check_ownership,
 )
 from stream.doctor.redis_checks import check_redis
-from stream.settings import HttpSettings
+from stream.settings import JOIN_BYTES_MAX, HttpSettings
+from stream.state.join import JOIN_OUTCOMES, JoinFigures
+from stream.state.keys import VersionId
 
 NOW = 1_790_002_800_000
 URL = "redis://:secret@127.0.0.1:6379/0"
@@ -115,6 +121,115 @@ def test_books_that_do_not_balance_are_trouble() -> None:
 
 def test_many_refused_events_are_a_warning() -> None:
     assert check_books([book(accepted=90, rejected=10)]).is_warning
+
+
+# --- labels
+
+MB = 2**20
+DAY_MS = 86_400_000
+LABELS = "ml.labels"
+
+
+def join(**changed: Any) -> JoinFigures:
+    fields: dict[str, Any] = dict.fromkeys(("entries", "memory_bytes", *JOIN_OUTCOMES), 0)
+    return JoinFigures(**{**fields, "rates": {}, **changed})
+
+
+def test_a_join_with_room_is_fine() -> None:
+    check = check_room(join(entries=12_000, memory_bytes=MB // 2), 256 * MB, {})
+    assert (check.ok, check.hint) == (True, None)
+    said = "12,000 requests are remembered, 0.5 MB of join.max_bytes = 256.0 MB"
+    assert check.detail == said
+
+
+def test_a_join_short_of_memory_names_whose_requests_are_left_out() -> None:
+    config = ModelConfig(model_name="credit", labels=LabelsConfig(sampling_rate=0.25))
+    fraud = ModelConfig(model_name="fraud")
+    configs = {VersionId("credit", "3"): config, VersionId("fraud", "1"): fraud}
+    short = join(rates={"credit 3": 0.25, "fraud 1": 0.5, "": 0.5, "gone 1": 0.125})
+    check = check_room(short, MB, configs)
+    assert not check.ok
+    assert check.detail.startswith(
+        "memory was short, so not all is joined: a part of the labels that come before their"
+        " prediction, 0.5 of the requests of fraud 1; 0 requests are remembered"
+    )
+    assert "join.max_bytes" in str(check.hint)
+    assert "labels.sampling_rate" in str(check.hint)
+    assert check_room(join(rates={"credit 3": 0.25}), MB, configs).ok  # as it was asked for
+
+
+@pytest.mark.parametrize(
+    ("figures", "read", "warns", "says"),
+    [
+        ({}, 0, False, "no label was joined yet"),
+        ({"matched": 900, "early": 800}, 900, False, "none; 900 labels found their prediction"),
+        ({"matched": 960, "orphaned": 40}, 1_000, False, "40 labels waited in vain"),
+        ({"matched": 900, "orphaned": 100}, 1_000, True, "10.00%"),
+        ({"matched": 9_000, "orphaned": 100}, 1_000, True, "10.00%"),  # absent ones are matched
+        ({"matched": 90, "orphaned": 10}, 10_000, True, "10.00%"),  # the rest is not in the sample
+        ({"orphaned": 7}, 0, True, "100.00%"),  # the books are of a topic made anew
+        ({"early": 50}, 50, True, "50 labels wait for their prediction, 0 found one"),
+        ({"early": 50, "matched": 20}, 50, True, "30 labels wait"),
+        ({"early": 50, "matched": 30}, 50, False, "30 labels found"),
+    ],
+)
+def test_labels_without_a_prediction(figures: Any, read: int, warns: bool, says: str) -> None:
+    books = [book(consumed=9**9, accepted=9**9), Book(LABELS, 0, read, read, 0, 0, 0)]
+    check = check_orphans(join(**figures), books, LABELS)
+    assert check.ok
+    assert check.is_warning is warns
+    assert says in check.detail
+
+
+def test_what_the_traffic_needs_is_compared_with_what_it_may_have() -> None:
+    waiting = [Waiting(40.0, DAY_MS), Waiting(60.0, 2 * DAY_MS)]
+    requests = (40 + 2 * 60) * 86_400
+    check = check_need(join(), requests * 48, waiting)
+    assert check.hint is None
+    assert check.detail.startswith(
+        "100 requests a second × 1.6 d until they are forgotten × 48 bytes = 632.8 MB of"
+    )
+    check = check_need(join(), requests * 12, waiting)
+    assert check.is_warning
+    assert f"set join.max_bytes to {requests * 48:,} or more" in str(check.hint)
+    assert "labels.sampling_rate to 0.25" in str(check.hint)
+    measured = join(entries=2_000, memory_bytes=200_000)
+    check = check_need(measured, requests * 48, waiting)
+    assert "× 100 bytes" in check.detail
+    assert requests * 100 > JOIN_BYTES_MAX
+    assert "join.max_bytes" not in str(check.hint)
+    assert check_need(measured, 1, []).hint is None
+
+
+NAMES = {topic: topic_name("ml", topic) for topic in TOPICS}
+
+
+@pytest.mark.parametrize(
+    ("predictions_d", "labels_d", "raised"),
+    [
+        (14, 7, []),
+        (-1, -1, []),
+        (13, 7, ["ml.predictions to 1209600000"]),
+        (14, 6, ["ml.labels to 604800000"]),
+        (1, 1, ["ml.predictions to 1209600000", "ml.labels to 604800000"]),
+    ],
+)
+def test_topics_are_kept_as_long_as_labels_are_waited_for(
+    predictions_d: int, labels_d: int, raised: list[str]
+) -> None:
+    configs = {
+        NAMES[topic]: {"retention.ms": str(days * DAY_MS if days > 0 else -1)}
+        for topic, days in ((Topic.PREDICTIONS, predictions_d), (Topic.LABELS, labels_d))
+    }
+    check = check_retention(configs, NAMES, Reach(window_ms=14 * DAY_MS, horizon_ms=7 * DAY_MS))
+    assert check.is_warning is bool(raised)
+    assert all(one in str(check.hint) for one in raised)
+    assert ("for ever" in check.detail) is (predictions_d < 0)
+
+
+def test_topics_that_cannot_be_asked_about() -> None:
+    check = check_retention({}, NAMES, Reach(DAY_MS, DAY_MS))
+    assert (check.is_warning, check.detail) == (True, "ml.predictions: can't be asked")
 
 
 @pytest.fixture

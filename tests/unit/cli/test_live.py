@@ -53,6 +53,17 @@ def test_it_shows_the_figures_drift_and_alerts() -> None:
     assert "● critical accuracy fell" in text
 
 
+def test_the_estimate_is_beside_the_accuracy_where_there_is_room() -> None:
+    both = WindowView("1d", FIGURES | {"estimated_accuracy": 0.77})
+    newest = WindowView("1h", {"estimated_accuracy": 0.66})
+    overview = Overview((VersionView("m", "1", (newest, both), (), None),), ())
+    head, _, without_labels, with_labels = drawn(overview, width=120).splitlines()[:4]
+    assert "Accuracy  Estimated" in head
+    assert without_labels.split()[-3:] == ["–", "0.66", "–"]
+    assert with_labels.split()[-3:] == ["0.91", "0.77", "480"]
+    assert "Estimated" not in drawn(overview, width=80)
+
+
 @pytest.mark.parametrize("width", [40, 80, 100, 120, 200])
 @pytest.mark.parametrize("versions", [1, 3, 40])
 def test_it_fits(width: int, versions: int) -> None:

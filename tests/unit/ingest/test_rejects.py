@@ -34,6 +34,9 @@ class Source:
     def key(self) -> bytes | None:
         return self._key
 
+    def topic(self) -> str:
+        return "ml.predictions"
+
     def partition(self) -> int:
         return 3
 
@@ -45,7 +48,7 @@ def published(value: bytes, key: bytes | None, index: int = -1) -> tuple[Any, An
     taken: Any = Taken()
     source: Any = Source(key)
     refused = Refused(source, value, index, Rejected(Reason.BAD_TYPE, "why"))
-    publish_refused(taken, "ml", "ml.predictions", [refused])
+    publish_refused(taken, "ml", [refused])
     (record,) = taken.records
     return record  # type: ignore[no-any-return]
 

@@ -49,6 +49,7 @@ def events(seed: int, n: int = 300) -> list[dict[str, Any]]:
             "tags": {"team": "geheim"},
             "latency_ms": 5.0,
             "probability": number / n,
+            "metrics": {"basket:eur": float(number), "tokens": -1.5},
         }
         if number % 30 == 0:
             event |= {"error": "kaputt", "prediction": None}
@@ -101,6 +102,24 @@ def test_two_halves_add_up_to_the_whole(
         assert mine.features == other.features
         assert mine.metrics == pytest.approx(other.metrics)
         assert (mine.count, mine.errors, mine.complete) == (600, other.errors, True)
+
+
+def test_figures_that_were_sent_along_are_in_it(export: Any) -> None:
+    (report, _), total = reports_of(export(1), "x.sgp"), merged(export(1), export(2))
+    figures = {"mean": 149.5, "sum": 44_850.0, "min": 0.0, "max": 299.0}
+    assert figures.items() <= figures_of(report, "metric.basket:eur.").items()
+    assert figures_of(report, "metric.tokens.")["sum"] == -450.0
+    assert figures_of(reports_of(total, "x.sgp")[0], "metric.tokens.")["sum"] == -900.0
+    (report,) = reports_of(export(1, named=False), "x.sgp")
+    assert not figures_of(report, "metric.")
+
+
+def figures_of(report: Any, prefix: str) -> dict[str, Any]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in report.metrics.items()
+        if name.startswith(prefix)
+    }
 
 
 def test_a_gap_is_told_and_lowers_no_throughput(export: Any) -> None:
