@@ -266,6 +266,9 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
         Of the numeric features; null where there are fewer than two.
     performance
         Absent where the data has no labels.
+    figures
+        Means of figures that are sent along, by the names of reports (`metric.rating.mean`); absent
+        where there are none.
     """
 
     schema_version: Literal[1] = 1
@@ -282,6 +285,7 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     segments: dict[str, tuple[tuple[int, ...], ...]] = msgspec.field(default_factory=dict)
     moments: SecondMoments | None = None
     performance: BaselinePerformance | UnsetType = UNSET
+    figures: dict[str, float] | UnsetType = UNSET
 
 
 def baseline_id(baseline: Baseline) -> str:

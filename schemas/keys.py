@@ -39,6 +39,7 @@ LIVE_FIELDS = (
     "revision",
     "updated_at",
     "decided_window_end",
+    "performance_window_end",
 )
 """Fields of the live window's hash beside the metrics. Times are epoch ms."""
 

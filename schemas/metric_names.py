@@ -303,4 +303,6 @@ def _derived(name: str) -> Metric | None:
         known = METRIC_NAMES.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
         if known is not None and known.group in groups:
             return Metric(name, known.group, known.unit, meaning.format(known.name))
+    if name.endswith(".mean_change") and _CUSTOM.fullmatch(name.removesuffix("_change")):
+        return Metric(name, "custom", "as sent", "The mean of a figure, less the baseline's")
     return None

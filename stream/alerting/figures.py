@@ -183,11 +183,9 @@ def baseline_figure(baseline: Baseline, name: str) -> float | None:
     is there where the baseline's data have labels; an estimate is compared with what was measured
     on them. A baseline knows neither latency nor errors.
     """
-    if baseline.performance is not UNSET:
-        figures = baseline.performance.figures
-        for known in (name, name.removeprefix(_ESTIMATED)):
-            if known in figures:
-                return figures[known]
+    sent_or_measured = _sent_or_measured(baseline, name)
+    if sent_or_measured is not None:
+        return sent_or_measured
     split = split_feature(name)
     of = baseline.features if split is None else _only(baseline, split[0])
     figure_name = name if split is None else split[1]
@@ -201,6 +199,14 @@ def baseline_figure(baseline: Baseline, name: str) -> float | None:
     if split is not None and figure_name in {"mean", "std", "min", "max"}:
         return _number(getattr(of[split[0]], figure_name))
     return None
+
+
+def _sent_or_measured(baseline: Baseline, name: str) -> float | None:
+    """Mean of a figure that is sent along, or performance."""
+    known = dict(baseline.figures or {})
+    if baseline.performance is not UNSET:
+        known |= baseline.performance.figures
+    return known.get(name, known.get(name.removeprefix(_ESTIMATED)))
 
 
 def _only(baseline: Baseline, feature: str) -> Mapping[str, FeatureBaseline]:

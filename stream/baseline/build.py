@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
+from msgspec import UNSET
 
 from schemas.baselines import Baseline, FeatureBaseline, SecondMoments, encode_baseline
 from schemas.features import FeatureKind
@@ -15,6 +17,7 @@ from schemas.topics import MESSAGE_BYTES_MAX
 from stream.baseline.columns import Numbers, as_table, is_readable, read_column
 from stream.baseline.edges import probability_edges
 from stream.baseline.errors import BaselineError
+from stream.baseline.figures import figure_means
 from stream.baseline.kinds import kind_of, prediction_kind
 from stream.baseline.moments import moment_features, moments_of
 from stream.baseline.performance import performance_of
@@ -52,6 +55,7 @@ def build_baseline(
     segments: Segments = (),
     task: Task = Task.AUTO,
     positive_class: str = "1",
+    figures: Mapping[str, str] = MappingProxyType({}),
     tell: Callable[[str], None] = no_notes,
 ) -> Baseline:
     """Reduce reference data to a baseline.
@@ -60,14 +64,14 @@ def build_baseline(
     ----------
     data : a pyarrow Table, or a mapping of names to arrays of n values
     model_name, model_version : whose it is
-    roles : role to column, see `stream.baseline.roles`
-    ignored : columns that are no features
+    roles, ignored : role to column, see `stream.baseline.roles`; columns that are no features
     kinds : of columns that are not what their values are; `ignore` leaves one out
     features_max : bound on the number of features
     bytes_max : bound on the JSON, which is one Kafka message
     provisional : whether it was learned from traffic
     segments : as configured: features by whose values figures will be split, or `auto`
     task, positive_class : as configured: what the model does, and what its probability is of
+    figures : column of each figure that events or labels bring along, by its name: no features
     tell : gets a sentence for each thing that was left out though nobody asked for it
 
     Raises
@@ -77,10 +81,9 @@ def build_baseline(
 
     Notes
     -----
-    What a column is, `stream.baseline.kinds` says. A column without any value is left out. With a
-    timestamp rows are put in its order, and the baseline knows how it varies over time. Seasons are
-    left out where the JSON would be too long. With labels the baseline knows the model's
-    performance (`stream.baseline.performance`).
+    What a column is, `stream.baseline.kinds` says; one without any value is left out. With a
+    timestamp rows are put in its order, and the baseline knows how it varies over time, by season
+    unless the JSON would be too long; with labels, how well the model does.
 
     Examples
     --------
@@ -90,7 +93,8 @@ def build_baseline(
     >>> baseline.features["age"].missing_count, baseline.prediction.categories
     (1, ('0', '1'))
     """
-    source = _prepared(data, roles, ignored, dict(kinds or {}), features_max, positive_class, tell)
+    left_out = [*ignored, *figures.values()]
+    source = _prepared(data, roles, left_out, dict(kinds or {}), features_max, positive_class, tell)
     features = _features(source)
     baseline = Baseline(
         model_name=model_name,
@@ -103,17 +107,18 @@ def build_baseline(
         prediction=_prediction(source, source.roles.prediction),
         probability=_probability(source, source.roles.probability),
         moments=_moments(source, features),
+        figures=figure_means(source.table, figures) or UNSET,
     )
-    _check_content(baseline)
-    baseline = _with_performance(baseline, source, task, positive_class)
+    baseline = _with_performance(_checked(baseline), source, task, positive_class)
     return _fitting(_with_segments(baseline, source, segments), bytes_max, tell)
 
 
-def _check_content(baseline: Baseline) -> None:
+def _checked(baseline: Baseline) -> Baseline:
     if not baseline.features and baseline.prediction is None and baseline.probability is None:
         raise BaselineError(
             "there is no feature, prediction or probability with values in the data: add one"
         )
+    return baseline
 
 
 def _with_performance(

@@ -69,6 +69,9 @@ def _check(baseline: Baseline) -> None:
         numeric = {name for name, of in baseline.features.items() if of.edges}
         _require(numeric.issuperset(baseline.moments.features), "its moments are of no features")
         _check_moments(baseline.moments)
+    if baseline.figures:
+        finite = all(np.isfinite(value) for value in baseline.figures.values())
+        _require(finite, "means of its figures are no numbers")
     if baseline.performance:
         _check_performance(baseline.performance)
     compile_layout(baseline)

@@ -47,7 +47,7 @@ from stream.cli.options import (
 from stream.cli.output import console, note, print_json
 from stream.cli.times import parse_moment
 from stream.configure import author, model_config, read_config
-from stream.emit.roles import ROLES, MappingError, check_name, parse_map
+from stream.emit.roles import ROLES, MappingError, check_name, parse_figures, parse_map
 from stream.settings import Settings
 
 app = typer.Typer(
@@ -63,6 +63,16 @@ KindOption = Annotated[
         metavar="COLUMN=KIND",
         help="What a feature is, where its values mislead. Repeatable."
         f" [dim]Kinds: {' '.join(FeatureKind)}.[/]",
+    ),
+]
+
+FigureOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME=COLUMN",
+        help="A figure that events or labels bring along, such as rating=stars; no feature."
+        " Repeatable.",
     ),
 ]
 
@@ -83,6 +93,7 @@ def build(
     mapped: MapOption = None,
     ignore: IgnoreOption = None,
     kind: KindOption = None,
+    metric: FigureOption = None,
     start: FromOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -100,7 +111,10 @@ def build(
         kinds = parse_kinds(kind or ())
         require_kafka(settings)
         present = read_config(settings)
-        baseline = _build(file, model, version, named, ignore or [], kinds, settings, present)
+        figures = parse_figures(metric or ())
+        baseline = _build(
+            file, model, version, named, ignore or [], kinds, figures, settings, present
+        )
         name = baseline_id(baseline)
         one = Stored(name, baseline, None, None)
         made = activation_for(present, model, version, one, from_ms, now_ms)
@@ -125,6 +139,7 @@ def _build(
     named: dict[str, str],
     ignore: list[str],
     given: dict[str, FeatureKind],
+    figures: dict[str, str],
     settings: Settings,
     present: dict[str, ConfigRecord],
 ) -> Baseline:
@@ -160,6 +175,7 @@ def _build(
         segments=configured.segments,
         task=configured.task,
         positive_class=configured.positive_class,
+        figures=figures,
         tell=note,
     )
 

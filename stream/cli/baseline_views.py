@@ -103,6 +103,9 @@ def show_built(name: str, baseline: Baseline, known: bool) -> None:
     out.print(f"    columns {', '.join(said)}")
     if baseline.performance:
         out.print(f"    labels  {performance_text(baseline.performance)}")
+    if baseline.figures:
+        means = ", ".join(f"{name} {mean:.4g}" for name, mean in baseline.figures.items())
+        out.print(f"    figures {means}")
     if baseline.start_ms is None:
         out.print("    times   [dim]none: its own variation over time stays unknown[/]")
         return

@@ -20,14 +20,13 @@ from stream.cli.output import console
 from stream.cli.running import Running, leave_note, this_process
 from stream.demo.demo import (
     REPLAY_S,
-    DemoError,
-    Settling,
     demo_settings,
     environment_of,
     register,
     roles,
 )
 from stream.demo.replay import Replay, VisibleLatency
+from stream.demo.settling import DemoError, Settling
 from stream.demo.summary import further, summary
 from stream.demo.traffic import MODEL
 from stream.live.overview import Overview, read_overview
@@ -76,7 +75,7 @@ def _play(settings: Settings, screen: Console, seconds: float, *, keep: bool) ->
     client = require_redis(settings)
     replay = Replay(settings, seconds)
     latency = VisibleLatency(replay, settings.worker.disorder_ms)
-    settling = Settling(settings, replay)
+    settling = Settling(settings, require_redis(settings, text=False), replay)
 
     def read() -> Overview:
         overview = read_overview(client, settings.namespace, MODEL)
@@ -153,11 +152,12 @@ def _follow_plainly(read: object, settling: Settling, replay: Replay, screen: Co
 
 
 def _seen(overview: Overview) -> str:
-    """What there is to say of the model now."""
+    """What there is to say of the model now; performance over its longest window."""
     drifted = [name for version in overview.versions for name in version.drifted]
     said = [f"drifted features: {', '.join(drifted) or 'none yet'}"]
     for version in overview.versions:
+        longest = version.windows[-1]
         for title, name in (("accuracy", "accuracy"), ("estimated", "estimated_accuracy")):
-            value = version.newest(name)
-            said += [] if value is None else [f"{title} {value:.2f}"]
+            if name in longest.figures:
+                said.append(f"{title} over {longest.name} {longest.figures[name]:.2f}")
     return "; ".join(said)

@@ -13,11 +13,10 @@ from stream.emit.labels import (
     are_events,
     label_events,
     label_layout,
-    parse_figures,
 )
 from stream.emit.lines import Lines, key_of_label, line_chunks
 from stream.emit.pace import Pace
-from stream.emit.roles import MappingError, check_name, id_columns, parse_map
+from stream.emit.roles import MappingError, check_name, id_columns, parse_figures, parse_map
 from stream.emit.tables import FileError, open_table
 from stream.settings import Settings
 

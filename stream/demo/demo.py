@@ -17,15 +17,12 @@ from stream.baseline.read import read_table
 from stream.baseline.store import BEGINNING_OF_TIME, activate, publish_baseline
 from stream.configure import publish_config
 from stream.demo.model import CONFIG, RULES
-from stream.demo.observed import Observed, observe
-from stream.demo.replay import Replay
 from stream.demo.traffic import MODEL, ROLES, VERSION, data_file
 from stream.embedded import EmbeddedStack
 from stream.kafka import ensure_topics
 from stream.settings import Settings, load_settings
 
 REPLAY_S = 25.0
-SETTLE_S_MAX = 60.0
 IDLE_TIMEOUT_MS = 2_000
 """The replay ends, so its last windows need not wait for more as long as live ones do."""
 REPORT_AGAIN_MS = 1_000
@@ -34,10 +31,6 @@ WHO = "streamgauge demo"
 _END_S = 15.0
 
 Say = Callable[[str], None]
-
-
-class DemoError(Exception):
-    """The demo cannot go on; the message says why."""
 
 
 @contextmanager
@@ -121,47 +114,3 @@ def roles(environment: dict[str, str], parent: int, log: Path) -> Iterator[None]
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-
-
-class Settling:
-    """Whether every event and every label of a finished replay is in a final window."""
-
-    def __init__(self, settings: Settings, replay: Replay) -> None:
-        self._settings = settings
-        self._replay = replay
-        self._ended_at: float | None = None
-        self.observed = Observed()
-
-    def is_done(self) -> bool:
-        """Look, once the replay has ended.
-
-        Raises
-        ------
-        DemoError
-            When the replay failed, or windows do not become final.
-        """
-        if self._replay.error is not None:
-            raise DemoError(str(self._replay.error))
-        if self._replay.is_running:
-            return False
-        self._ended_at = self._ended_at or time.monotonic()
-        self.observed = observe(self._settings)
-        if self._is_settled():
-            return True
-        if time.monotonic() - self._ended_at > SETTLE_S_MAX:
-            raise DemoError(
-                f"{self.observed.counted('7d'):,} of {self._replay.sent:,} events are in final"
-                f" windows {SETTLE_S_MAX:.0f} s after the replay, and"
-                f" {self.observed.labelled('7d'):,} of {self._replay.labels_sent:,} labels:"
-                " the log's end, above, may say why"
-            )
-        return False
-
-    def _is_settled(self) -> bool:
-        observed = self.observed
-        sizes = {report.window.name for report in observed.reports}
-        return len(sizes) > 0 and all(
-            observed.counted(size) >= self._replay.sent
-            and observed.labelled(size) >= self._replay.labels_sent
-            for size in sizes
-        )

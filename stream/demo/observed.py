@@ -44,6 +44,11 @@ class Observed:
         found = [r for r in self.reports if r.window.name == window and r.window.tumbling]
         return sorted(found, key=lambda report: report.window.end)
 
+    def mature(self, window: str, coverage_min: float) -> list[WindowReport]:
+        """Those of them of which so large a share has its label."""
+        found = self.tumbling(window)
+        return [r for r in found if r.metrics.get("label_coverage", 0.0) >= coverage_min]
+
     def episodes(self) -> list[Episode]:
         """What fired, oldest first."""
         over = {(a.fingerprint, a.starts_at): a for a in self.alerts if a.status == "resolved"}

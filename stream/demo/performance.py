@@ -99,7 +99,7 @@ def performance_sentences(shown: Sequence[Course], delay_ms: int) -> list[str]:
         return []
     said = [
         f"At their lowest: {', '.join(lowest)}.",
-        f"Estimates need no labels: they were there {delay_ms // _DAY_MS} days before these.",
+        f"Estimates need no labels: they were there {delay_ms // _DAY_MS} days before the labels.",
     ]
     parted, of = shown[0].apart()
     if parted:

@@ -66,12 +66,15 @@ def _exactly(observed: Observed, sent: int) -> str:
 
 def _labels(observed: Observed, replay: Replay) -> str:
     days = LABEL_DELAY_MS // _DAY_MS
-    sizes = {report.window.name for report in observed.reports}
-    short = [size for size in sorted(sizes) if observed.labelled(size) != replay.labels_sent]
-    joined = f"[red]but not all are in {', '.join(short)}[/]" if short else "[green]all joined[/]"
+    sizes = sorted({report.window.name for report in observed.reports})
+    joined = {size: observed.labelled(size) for size in sizes}
+    wrong = [f"{size}: {count:,}" for size, count in joined.items() if count != replay.labels_sent]
+    said = "[green]each joined exactly once[/]"
+    if wrong or not sizes:
+        said = f"[red]but joined {', '.join(wrong) or 'nothing'}[/]"
     left = replay.sent - replay.labels_sent
     return (
-        f"{replay.labels_sent:,} sent, each {days} days after its prediction, {joined};"
+        f"{replay.labels_sent:,} sent {days} days after their predictions, {said};"
         f" {left:,} are not known yet"
     )
 

@@ -1,6 +1,6 @@
 """Rows of a file as label events: the ground truth, and delayed figures such as a rating."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,30 +43,6 @@ class LabelLayout:
         if self.unused:
             said.append(f"without {', '.join(self.unused[:_SHOWN])}")
         return ", ".join(said)
-
-
-def parse_figures(given: Iterable[str]) -> dict[str, str]:
-    """Read ``name=column`` pairs of ``--metric``.
-
-    Raises
-    ------
-    MappingError
-        For a pair that is none, or a name that is given twice.
-
-    Examples
-    --------
-    >>> parse_figures(["rating=stars"])
-    {'rating': 'stars'}
-    """
-    out: dict[str, str] = {}
-    for pair in given:
-        name, _, column = pair.partition("=")
-        if not name or not column:
-            raise MappingError(f"--metric {pair!r} is no NAME=COLUMN, such as rating=stars")
-        if name in out:
-            raise MappingError(f"--metric gives {name} twice: {out[name]} and {column}; keep one")
-        out[name] = column
-    return out
 
 
 def label_layout(

@@ -89,6 +89,30 @@ def id_columns(mapped: Mapping[str, str]) -> tuple[str, ...]:
     return (mapped["id"],) if "id" in mapped else ("id", "request_id")
 
 
+def parse_figures(given: Iterable[str]) -> dict[str, str]:
+    """Read ``name=column`` pairs of ``--metric``.
+
+    Raises
+    ------
+    MappingError
+        For a pair that is none, or a name that is given twice.
+
+    Examples
+    --------
+    >>> parse_figures(["rating=stars"])
+    {'rating': 'stars'}
+    """
+    out: dict[str, str] = {}
+    for pair in given:
+        name, _, column = pair.partition("=")
+        if not name or not column:
+            raise MappingError(f"--metric {pair!r} is no NAME=COLUMN, such as rating=stars")
+        if name in out:
+            raise MappingError(f"--metric gives {name} twice: {out[name]} and {column}; keep one")
+        out[name] = column
+    return out
+
+
 def layout_of(
     columns: Sequence[str],
     mapped: Mapping[str, str],

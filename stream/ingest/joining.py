@@ -9,6 +9,7 @@ import math
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,9 @@ _U32 = struct.Struct("<I")
 _DOUBLE = struct.Struct("<d")
 _U32_MAX = 2**32 - 1
 """A producer that sets the time of its records may set any."""
+
+_NUMBERS = (int, float)
+_SCALARS = (int, float, bool, str)
 
 Form = tuple[Mode, tuple[str, ...], bool]
 """Mode, classes with a probability, and whether there is a single one."""
@@ -73,7 +77,9 @@ class Requests:
     indexes: IntArray
 
     def take(self, chosen: npt.NDArray[np.intp]) -> "Requests":
-        """Some of them, in this order."""
+        """Some of them; ``chosen`` are positions, ascending."""
+        if len(chosen) == len(self.events):
+            return self
         return Requests(
             [self.events[i] for i in chosen.tolist()],
             self.keys[chosen],
@@ -97,15 +103,8 @@ def add_requests(
     terms : of the model version and that plan
     names : features in the order of the events' feature struct
     """
-    by_form: dict[Form, list[int]] = {}
-    form_of = _form_finder(terms)
-    for i, event in enumerate(requests.events):
-        form = form_of(event)
-        if form is not None:
-            by_form.setdefault(form, []).append(i)
     segments = _segment_codes(requests.events, names, terms)
-    for (mode, classes, binary), members in by_form.items():
-        chosen = np.array(members)
+    for (mode, classes, binary), chosen in _by_form(requests.events, terms).items():
         made = terms.of(mode, classes, binary=binary)
         part = requests.take(chosen)
         scores = _scores(part.events, classes, binary=binary)
@@ -119,12 +118,29 @@ def add_requests(
                     groups.setdefault((made, blob.shape[1]), []).append(blob.tobytes())
 
 
+def _by_form(events: Sequence[DecodedEvent], terms: LabelTerms) -> dict[Form, npt.NDArray[np.intp]]:
+    """Positions of events by what their entries hold; no label can be compared with the others."""
+    types = {(type(event.prediction), type(event.probability)) for event in events}
+    if terms.plan.mode in (None, Mode.CLASS) and all(
+        prediction in _SCALARS and probability in _NUMBERS for prediction, probability in types
+    ):
+        return {(Mode.CLASS, (terms.plan.positive,), True): np.arange(len(events))}
+    found: dict[Form, list[int]] = {}
+    form_of = _form_finder(terms)
+    for i, event in enumerate(events):
+        form = form_of(event)
+        if form is not None:
+            found.setdefault(form, []).append(i)
+    return {form: np.array(members) for form, members in found.items()}
+
+
 def _form_finder(terms: LabelTerms) -> Callable[[DecodedEvent], Form | None]:
     """What an event's entry holds; None where no label can be compared with its prediction."""
     decided, positive = terms.plan.mode, terms.plan.positive
     single: Form = (Mode.CLASS, (positive,), True)
     bare: Form = (Mode.CLASS, (), False)
     number, auto, ranking = ((mode, (), False) for mode in (Mode.NUMBER, Mode.AUTO, Mode.RANKING))
+    by_names: dict[tuple[str, ...], Form] = {}
 
     def find(event: DecodedEvent) -> Form | None:
         prediction = event.prediction
@@ -139,7 +155,13 @@ def _form_finder(terms: LabelTerms) -> Callable[[DecodedEvent], Form | None]:
     def of_scalar(probability: Probability | None, *, is_number: bool) -> Form:
         if probability is None:
             return auto if decided is None and is_number else bare
-        return _form_of(probability, positive) if isinstance(probability, Mapping) else single
+        if not isinstance(probability, dict):
+            return single
+        names = tuple([name for name, value in probability.items() if value is not None])
+        form = by_names.get(names)
+        if form is None:
+            form = by_names[names] = _form_of(names, positive)
+        return form
 
     return find
 
@@ -149,8 +171,7 @@ def _ranks(prediction: Any) -> bool:
     return not any(isinstance(item, float) and not item.is_integer() for item in prediction)
 
 
-def _form_of(probability: Mapping[str, float | None], positive: str) -> Form:
-    names = [name for name, value in probability.items() if value is not None]
+def _form_of(names: Sequence[str], positive: str) -> Form:
     if len(names) <= 2 and positive in names:  # noqa: PLR2004  # it and the other one
         return (Mode.CLASS, (positive,), True)
     return (Mode.CLASS, classes_of(names), False)
@@ -164,8 +185,9 @@ def _scores(
         return np.empty((len(events), 0))
     if binary:
         return columns.positive_probabilities(events, classes[0])[:, None]
-    rows = [[event.probability[name] for name in classes] for event in events]  # type: ignore[index]
-    return np.array(rows, dtype=np.float64)
+    probabilities_of = itemgetter(*classes)
+    rows = [probabilities_of(event.probability) for event in events]  # type: ignore[arg-type]
+    return np.array(rows, dtype=np.float64).reshape(len(events), len(classes))
 
 
 def _segment_codes(
@@ -186,6 +208,10 @@ def _by_rest(
         numbers = np.array([_as_float(event.prediction) for event in events], dtype="<f8")
         return [(numbers.view(np.uint8).reshape(-1, 8), np.arange(len(events)))]
     texts = _class_bytes(events) if mode is Mode.CLASS else _ranking_bytes(events)
+    lengths = set(map(len, texts))
+    if len(lengths) == 1:
+        joined = np.frombuffer(b"".join(texts), np.uint8)
+        return [(joined.reshape(len(texts), lengths.pop()), np.arange(len(texts)))]
     by_length: dict[int, list[int]] = {}
     for i, text in enumerate(texts):
         by_length.setdefault(len(text), []).append(i)

@@ -128,6 +128,11 @@ class CompiledBaseline:
         found = self.baseline.performance
         return found if isinstance(found, BaselinePerformance) else None
 
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """Means of figures that are sent along, by the names of reports."""
+        return self.baseline.figures or {}
+
     @cached_property
     def moments(self) -> ReferenceMoments | None:
         """How numeric features vary together."""

@@ -72,6 +72,20 @@ def delayed_figures(
     return custom_figures(merge_custom([custom, late]))
 
 
+def figure_changes(
+    figures: Mapping[str, bool | float], baseline: Mapping[str, float]
+) -> dict[str, float]:
+    """How far means of figures are from the baseline's: ``metric.<name>.mean_change``.
+
+    Examples
+    --------
+    >>> figure_changes({"metric.rating.mean": 4.5}, {"metric.rating.mean": 4.0})
+    {'metric.rating.mean_change': 0.5}
+    """
+    known = baseline.keys() & figures.keys()
+    return {f"{name}_change": figures[name] - baseline[name] for name in sorted(known)}
+
+
 def _statistics(one: CustomCounts) -> dict[str, float]:
     mean = one.sums.mean
     if mean is None:

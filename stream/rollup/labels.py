@@ -91,7 +91,8 @@ class LabelRollup:
             edges[score_grid_id(of_one)] = of_one
         performance = None if compiled is None else compiled.performance
         terms = PerformanceTerms(config.task, config.positive_class, edges, performance)
-        return LabelContext(terms, self._callables)
+        figures = {} if compiled is None else compiled.figures
+        return LabelContext(terms, self._callables, figures)
 
     def due(
         self, version: VersionId, closing_ms: int, newest_append_ms: int, horizon_ms: int

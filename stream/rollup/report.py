@@ -8,7 +8,7 @@ from schemas.metrics import BaselineRef, Window, WindowReport, with_report_id
 from schemas.windows import WindowSpec
 from stream.arrays import FloatArray
 from stream.rollup.comparison import Comparison, CompiledBaseline, compare
-from stream.rollup.custom import custom_figures
+from stream.rollup.custom import custom_figures, figure_changes
 from stream.rollup.deciding import DecisionTerms, decide_window
 from stream.rollup.merge import GridCounts, PaneCounts
 from stream.rollup.quality import (
@@ -100,6 +100,8 @@ def _figures(segment: str | None, counts: PaneCounts, context: ReportContext) ->
     if segment is not None:
         return found
     found.metrics |= custom_figures(counts.custom)
+    if compiled is not None:
+        found.metrics |= figure_changes(found.metrics, compiled.figures)
     rate = duplicate_rate(counts)
     if rate is not None:
         found.metrics["duplicate_rate"] = rate

@@ -1,14 +1,14 @@
 """Reports with what labels tell of their windows. Pure: the same counts give the same bytes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 from msgspec import UNSET
 
 from schemas.metrics import WindowReport, with_report_id
-from stream.rollup.custom import delayed_figures
+from stream.rollup.custom import delayed_figures, figure_changes
 from stream.rollup.fairness import fairness_figures
 from stream.rollup.labelled_window import LabelledWindow
 from stream.rollup.performance import Performance, PerformanceTerms, performance_figures, task_of
@@ -33,10 +33,12 @@ class LabelContext:
     ----------
     terms : of the window
     callables : installed performance metrics; None where there are none
+    figures : the baseline's means of figures that are sent along
     """
 
     terms: PerformanceTerms
     callables: Callables | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 def with_labels(
@@ -83,6 +85,7 @@ def _beside(report: WindowReport, labels: LabelCounts, context: LabelContext) ->
     """Figures beside those of performance."""
     terms = context.terms
     metrics: Metrics = dict(delayed_figures(labels.sums, labels.magnitudes))
+    metrics |= figure_changes(metrics, context.figures)
     if report.segment is None and labels.segments:
         metrics |= fairness_figures(labels.segments, terms.positive_class)
     if context.callables is not None:

@@ -267,7 +267,8 @@ def test_metric_names() -> None:
     custom = names(bullets.pop("custom"))
     fairness = names(bullets.pop("fairness"))
     found = [each for text in bullets.values() for name in names(text) for each in expanded(name)]
-    beside = {*ABSENT_FROM_REPORT, "metrics", "x", "x_low", "x_high", "x_change"}
+    derived = {"x", "x_low", "x_high", "x_change", "estimated_x_error"}
+    beside = {*ABSENT_FROM_REPORT, "metrics", *derived}
     assert [name for name in found if name not in beside] == list(METRIC_NAMES)
     assert ["kind", *of_feature] == list(FEATURE_METRIC_NAMES)
     assert expanded(custom[0]) == [f"metric.<name>.{s}" for s in CUSTOM_STATISTICS]

@@ -262,12 +262,16 @@ local function add_slots(group)
 end
 
 -- The first label of a single prediction, which is what most are: as below, in half of the time.
+-- Returns whether it was that.
 local function add_first_label(key, id, value, label)
-  local slot = read_slot(sub(value, 2))
-  if not slot or slot.of.absent or not applies(label, slot) then return false end
+  local head = byte(value)
+  local slot = head < LONG and head == #value - 1 and read_slot(sub(value, 2))
+  if not slot or slot.of.absent then return false end
   local state = state_of(slot, {label})
+  if not state.last and state.revisions == 0 then return false end
   add_state(slot, state, 1)
   if state.last then note('matched', 1) end
+  note_told(slot, label.append)
   local added = item(LABEL_BIT, label.body)
   note_bytes(slot.of.version, #added)
   redis.call('HSET', key, id, value .. added)
@@ -276,7 +280,7 @@ end
 
 local function add_one_label(key, id, label)
   local value = redis.call('HGET', key, id)
-  if value and byte(value) == #value - 1 and add_first_label(key, id, value, label) then return end
+  if value and add_first_label(key, id, value, label) then return end
   local slots, labels = {}, {}
   if value then slots, labels = read_entry(value) end
   for _, known in ipairs(labels) do

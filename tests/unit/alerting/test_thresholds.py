@@ -35,6 +35,8 @@ def rules_of(*models: ModelConfig, configured: Any = ()) -> Any:
         ("bias", 0.5, [0.4, -0.4], [0.6, -0.6]),
         ("bias", -0.5, [0.4, -0.4], [0.6, -0.6]),
         ("accuracy_low", 0.9, [0.91], [0.89]),
+        ("fairness.sex.equal_opportunity_difference", 0.1, [0.1], [0.2]),
+        ("fairness.sex.equal_opportunity_ratio", 0.8, [0.8], [0.7]),
     ],
 )
 def test_which_side_of_a_bound_is_wrong(

@@ -126,3 +126,18 @@ def test_rows_of_a_table_with_its_reference_data(
     assert ended is None
     assert "47 × 1h" in printed
     assert "Nothing would have alerted." in printed
+
+
+def test_ids_are_text_under_either_of_their_names(
+    backtest: Any, tmp_path: Path, events: Any
+) -> None:
+    rows = [
+        f"{event['timestamp']},{number % 2:0{1 + number % 4}},1"
+        for number, event in enumerate(events(10)[:4])
+    ]
+    reports = tmp_path / "reports.jsonl"
+    for column in ("id", "request_id"):
+        (tmp_path / "log.csv").write_text("\n".join([f"timestamp,{column},prediction", *rows]))
+        backtest("log.csv", "-m", "credit", "--config", "models.toml", "--reports", reports.name)
+        (report,) = map(json.loads, reports.read_text().splitlines())
+        assert (report["count"], report["metrics"]["duplicate_rate"]) == (4, 0.0), column

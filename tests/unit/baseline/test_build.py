@@ -363,3 +363,16 @@ def test_moments_are_those_of_the_numbers() -> None:
     assert (aa, bb) == pytest.approx((1, 1), abs=0.01)
     assert ab == pytest.approx(np.corrcoef(data["a"], x)[0, 1], abs=0.01)
     assert build({"b": x}).moments is None
+
+
+def test_figures_that_are_sent_along_have_a_mean_and_are_no_features() -> None:
+    data = {"age": [31.0, 44.0], "stars": [5.0, 4.0], "prediction": [1, 0]}
+    built = build_baseline(data, model_name="m", model_version="1", figures={"rating": "stars"})
+    assert built.figures == {"metric.rating.mean": 4.5}
+    assert list(built.features) == ["age"]
+
+
+def test_a_figure_needs_numbers() -> None:
+    data = {"age": [31.0, 44.0], "stars": ["many", "few"]}
+    with pytest.raises(BaselineError, match="column `stars` holds no numbers"):
+        build_baseline(data, model_name="m", model_version="1", figures={"rating": "stars"})

@@ -15,8 +15,8 @@ import pytest
 from schemas.events import LabelEvent
 from stream.cli.main import main
 from stream.emit.columns import ColumnError
-from stream.emit.labels import are_events, label_events, label_layout, parse_figures
-from stream.emit.roles import MappingError, id_columns, parse_map
+from stream.emit.labels import are_events, label_events, label_layout
+from stream.emit.roles import MappingError, id_columns, parse_figures, parse_map
 from stream.emit.tables import open_table
 
 EPOCH_MS = 1_790_002_800_000

@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 
 from stream.arrays import FloatArray
+from stream.stats.concept.adaptive_window import (
+    PANES_MAX,
+    PANES_MIN,
+    Cut,
+    WindowTest,
+    pane_dispersion,
+)
 from stream.stats.concept.error_pane import ErrorLevel, ErrorPane
-from stream.stats.concept.adaptive_window import PANES_MAX, PANES_MIN, Cut, WindowTest, pane_dispersion
 
 
 def of_classes(counts: list[int], requests: int, first: int = 0) -> list[ErrorPane]:
