@@ -63,7 +63,9 @@ def terms_for(shape: Shape) -> LabelTerms:
 
 def draw_event(shape: Shape, rng: np.random.Generator) -> DecodedEvent:
     """One answer."""
-    tags = {name.removeprefix("tags."): str(rng.choice(list("abc"))) for name in split_names(shape)}
+    tags: dict[str, str | None] = {
+        name.removeprefix("tags."): str(rng.choice(list("abc"))) for name in split_names(shape)
+    }
     if shape.task is Task.REGRESSION:
         return DecodedEvent(prediction=round(float(rng.normal(200, 40)), 2), tags=tags or None)
     if len(shape.classes) > 1:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ EVENTS_PER_MS = 20
 """Event time runs at 20,000 events a second."""
 MODEL, VERSION = "load", "1"
 _POOL = 20_000
+_PLACE = "?"
 _REFERENCE_ROWS = 10_000
 _RUN = 1_000
 
@@ -58,26 +60,50 @@ def publish_reference(settings: Settings) -> None:
     activate(settings, activation, "load test", now_ms)
 
 
-def event(rng: np.random.Generator, number: int, time_ms: int) -> bytes:
-    """One event of about 460 bytes."""
-    values = rng.normal(size=FEATURES).round(4).tolist()
-    document = {
-        "model_name": MODEL,
-        "model_version": VERSION,
-        "request_id": f"r{number:09d}",
-        "timestamp": time_ms,
-        "features": dict(zip(feature_names(), values, strict=True)),
-        "prediction": int(values[0] > 0),
-        "probability": round(float(1 / (1 + np.exp(-values[0]))), 4),
-        "latency_ms": round(float(rng.exponential(20)), 2),
-    }
-    return json.dumps(document, separators=(",", ":")).encode()
+def request_id(number: int) -> str:
+    """Id of a request by its number."""
+    return f"r{number:09d}"
+
+
+class Template(NamedTuple):
+    """An event of about 460 bytes, but for its request id and its time, which stand between."""
+
+    head: bytes
+    middle: bytes
+    tail: bytes
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Template":
+        """Draw features, and an answer and a latency to go with them."""
+        values = rng.normal(size=FEATURES).round(4).tolist()
+        document = {
+            "model_name": MODEL,
+            "model_version": VERSION,
+            "request_id": _PLACE,
+            "timestamp": _PLACE,
+            "features": dict(zip(feature_names(), values, strict=True)),
+            "prediction": int(values[0] > 0),
+            "probability": round(float(1 / (1 + np.exp(-values[0]))), 4),
+            "latency_ms": round(float(rng.exponential(20)), 2),
+        }
+        encoded = json.dumps(document, separators=(",", ":")).encode()
+        return cls(*encoded.split(f'"{_PLACE}"'.encode()))
+
+    def event(self, number: int, time_ms: int) -> bytes:
+        """Return the event of a request at a time."""
+        return b'%b"%b"%b%d%b' % (
+            self.head,
+            request_id(number).encode(),
+            self.middle,
+            time_ms,
+            self.tail,
+        )
 
 
 def preload(settings: Settings, events: int) -> int:
     """Fill the topic of predictions; returns bytes sent.
 
-    Values repeat after 20,000 events, times do not.
+    Values repeat after 20,000 events, times and request ids do not.
     """
     ensure_topics(settings)
     publish_reference(settings)
@@ -86,13 +112,11 @@ def preload(settings: Settings, events: int) -> int:
     )
     topic = topic_name(settings.namespace, Topic.PREDICTIONS)
     rng = np.random.default_rng(1)
-    marker = 10**12
-    pool = [event(rng, i, marker).split(str(marker).encode()) for i in range(_POOL)]
+    pool = [Template.draw(rng) for _ in range(_POOL)]
     start_ms = time.time_ns() // 1_000_000 - events // EVENTS_PER_MS
     sent = 0
     for number in range(events):
-        head, tail = pool[number % _POOL]
-        value = head + str(start_ms + number // EVENTS_PER_MS).encode() + tail
+        value = pool[number % _POOL].event(number, start_ms + number // EVENTS_PER_MS)
         sent += len(value)
         while True:
             try:

@@ -20,7 +20,7 @@ import numpy as np
 import redis
 from confluent_kafka import Producer
 
-from load_tests.traffic import MODEL, VERSION, event, publish_reference, settings_of
+from load_tests.traffic import MODEL, VERSION, Template, publish_reference, settings_of
 from schemas.keys import live_key
 from schemas.topics import Topic, topic_name
 from stream.demo.demo import environment_of, roles
@@ -37,15 +37,14 @@ def send(settings: Settings, rate: int, seconds: float, sent: list[int]) -> None
     """Send events evenly; their event time is the time of sending."""
     producer = Producer({"bootstrap.servers": settings.bootstrap_servers, "linger.ms": 5})
     topic = topic_name(settings.namespace, Topic.PREDICTIONS)
-    marker = 10**12
     rng = np.random.default_rng(3)
-    pool = [event(rng, i, marker).split(str(marker).encode()) for i in range(_POOL)]
+    pool = [Template.draw(rng) for _ in range(_POOL)]
     began = time.time()
     number = 0
     while time.time() - began < seconds:
         while number < (time.time() - began) * rate:
-            head, tail = pool[number % _POOL]
-            producer.produce(topic, head + str(time.time_ns() // 1_000_000).encode() + tail)
+            value = pool[number % _POOL].event(number, time.time_ns() // 1_000_000)
+            producer.produce(topic, value)
             number += 1
         producer.poll(0)
         time.sleep(_TICK_S)

@@ -7,16 +7,14 @@ taken back, which no extreme can be.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from stream.arrays import IntArray
 from stream.sketches import magnitudes
 from stream.sketches.exact_sums import ExactSums
-from stream.window.custom import CustomCounts, merge_custom
+from stream.window.custom import CustomCounts, keep_names
 from stream.window.labelled import METRIC
 
 QUANTILES = {"p50": 0.5, "p95": 0.95}
-NONE_OF_EVENTS: Mapping[str, CustomCounts] = MappingProxyType({})
 
 
 def custom_figures(custom: Mapping[str, CustomCounts]) -> dict[str, float]:
@@ -45,16 +43,13 @@ def custom_figures(custom: Mapping[str, CustomCounts]) -> dict[str, float]:
 
 
 def delayed_figures(
-    sums: Mapping[str, ExactSums],
-    counts: Mapping[str, IntArray],
-    custom: Mapping[str, CustomCounts] = NONE_OF_EVENTS,
+    sums: Mapping[str, ExactSums], counts: Mapping[str, IntArray]
 ) -> dict[str, float]:
-    """Figures of a window that came with its labels, added to those that came with its events.
+    """Figures of a window that came with its labels, or were measured of its model.
 
     Parameters
     ----------
     sums, counts : `LabelCounts.sums` and its ``magnitudes``
-    custom : what came with the events, by name
 
     Returns
     -------
@@ -69,7 +64,7 @@ def delayed_figures(
         if name in counts and counts[name].any():
             one.blocks = magnitudes.split(counts[name])
             one.low, one.high = magnitudes.extremes(counts[name])
-    return custom_figures(merge_custom([custom, late]))
+    return custom_figures(keep_names(late))
 
 
 def figure_changes(

@@ -4,12 +4,14 @@ It imports nothing of the project. A list of predictions and a list of labels go
 out comes what each label pane must hold.
 """
 
+import contextlib
 import hashlib
 import math
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 HOUR_MS = 3_600_000
@@ -159,10 +161,8 @@ def text(value: Any) -> str:
         value = int(value)
     name = value if isinstance(value, str) else repr(value)
     if not isinstance(value, str) and len(name) > 64:
-        try:
+        with contextlib.suppress(OverflowError):
             name = repr(float(value))
-        except OverflowError:
-            pass
     raw = name.replace("\x1f", " ").encode()
     if len(raw) <= 64:
         return raw.decode()
@@ -175,7 +175,9 @@ def form(one: Prediction, of: Terms) -> str | None:
     if isinstance(value, list):
         numbers = any(isinstance(item, float) and item % 1 for item in value)
         return "ranking" if of.mode in (None, "ranking") and not numbers else None
-    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < DOUBLE_MAX
+    number = (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < DOUBLE_MAX
+    )
     if of.mode == "ranking":
         return None
     if of.mode == "number":
@@ -222,7 +224,7 @@ def count(
         if not any(label.value is not None and label.append_s <= due_s for label in labels):
             sequence.insert(0, of.absent)
     steps = [told(value, mode) for value in sequence]
-    into.corrected += sum(a != b for a, b in zip(steps, steps[1:], strict=False))
+    into.corrected += sum(a != b for a, b in pairwise(steps))
     last_figures: dict[str, float] = {}
     for label in labels:
         for name, figure in figures(label):

@@ -429,6 +429,25 @@ def test_sweeping_meanwhile_changes_nothing(
     assert found[0] == found[1] == found[2]
 
 
+def test_the_same_calls_again_change_not_a_byte(join: Join) -> None:
+    drawing = Drawing(3)
+    predictions, labels = drawing.records(30)
+    labels = [one for one in labels if int(one.id[1:]) % 2]
+    few = {one.id: [two for two in labels if two.id == one.id][:8] for one in labels}
+    labels = [one for of_request in few.values() for one in of_request]
+    join.terms = TERMS
+
+    def everything() -> dict[bytes, Any]:
+        keys = join.client.keys(f"{join.namespace}:*")
+        return {key: join.client.dump(key) for key in keys if key != join.keys.terms(key[-4:])}
+
+    join.send(predictions, labels)
+    before = everything()
+    for _ in range(2):
+        join.send(drawing.shuffled(predictions), drawing.shuffled(labels))
+    assert everything() == before
+
+
 # -- one thing at a time ---------------------------------------------------------------------------
 
 FRAUD = VersionId("fraud", "1")
@@ -634,9 +653,11 @@ def test_labels_of_hours_that_were_rolled_into_a_day_change_the_day(join: Join) 
     assert store.roll(FRAUD, hours, labelled=True) == len(hours) > 0
     join.send([], labels[400:])
     assert [pane.tier_ms for pane in join.panes(FRAUD)] == [DAY_MS]
-    whole = model.joined(predictions, labels, {FRAUD: Terms(
-        "class", "1", EDGES, countries=("FR",), horizon_s=86_400, pane_ms=DAY_MS
-    )})
+    whole = model.joined(
+        predictions,
+        labels,
+        {FRAUD: Terms("class", "1", EDGES, countries=("FR",), horizon_s=86_400, pane_ms=DAY_MS)},
+    )
     assert_equal(counted(join), whole[(*FRAUD, midnight_ms)])
 
 
@@ -667,7 +688,9 @@ def test_where_memory_is_short_fewer_requests_are_joined_and_coverage_stays_true
         join.send([], [told(f"r{i}", offset=i) for i in range(requests)])
         assert counted(join).labelled == registered == join.figures().matched
         after = join.figures()
-        assert after.matched + after.early <= requests <= after.matched + after.early + after.dropped
+        assert (
+            after.matched + after.early <= requests <= after.matched + after.early + after.dropped
+        )
 
 
 def test_terms_that_redis_lost_are_sent_again(join: Join) -> None:
@@ -735,7 +758,9 @@ def test_hostile_records_corrupt_nothing_beside_them(join: Join) -> None:
     labels = []
     for i in range(len(odd)):
         for k, value in enumerate(odd):
-            metrics = {name: float(j) for j, name in enumerate(["", "\x00", "a:b:1", "ж" * 64, "|"])}
+            metrics = {
+                name: float(j) for j, name in enumerate(["", "\x00", "a:b:1", "ж" * 64, "|"])
+            }
             metrics |= {str(j): 1.7e308 for j in range(30)}
             labels.append(
                 told(
@@ -757,12 +782,12 @@ def test_hostile_records_corrupt_nothing_beside_them(join: Join) -> None:
     for version, counts in before.items():
         after = counted(join, VersionId(*version))
         assert after.confusion()["1", "1"] >= counts.confusion()["1", "1"]
-    for version in join.terms:
-        counts = counted(join, VersionId(*version))
+    for name, of in join.terms.items():
+        counts = counted(join, VersionId(*name))
         assert counts.labelled <= counts.registered
         assert (counts.cells >= 0).all()
         assert all((row >= 0).all() for of in counts.scores.values() for row in of.values())
-        if join.terms[version].mode == "class":
+        if of.mode == "class":
             paired = sum(counts.pairs.names.values()) + counts.pairs.other
             assert paired + counts.cells[UNUSABLE] == counts.labelled
         assert all(sums.count >= 0 for sums in counts.sums.values())
@@ -782,6 +807,19 @@ def test_a_damaged_row_stays_and_the_others_go_on(join: Join) -> None:
     rows = join.client.hgetall(key)
     assert {name: rows[name] for name in DAMAGED} == DAMAGED
     assert decode_labels({b"n": rows[b"n"]}).labelled == 2
+
+
+def test_of_too_many_pairs_none_is_lost_from_the_sum(join: Join) -> None:
+    join.terms = {FRAUD: SAID}
+    n = 5000
+    predictions = [asked(f"r{i}", value=f"p{i}", place=(0, i, -1)) for i in range(n)]
+    join.send(predictions, [told(f"r{i}", value=f"a{i}", offset=i) for i in range(n)])
+    pairs = counted(join).pairs
+    assert (len(pairs.names), pairs.other) == (4096, n - 4096)
+    join.send([], [told(f"r{i}", value="b", after_s=90, offset=n + i) for i in range(0, n, 7)])
+    pairs = counted(join).pairs
+    assert len(pairs.names) <= 4096
+    assert sum(pairs.names.values()) + pairs.other == n
 
 
 def test_of_too_many_figures_the_same_ones_stay_in_any_order(

@@ -256,10 +256,11 @@ end
 
 local function changed_rows(key, prefix, part, rows)
   local function put(name, change)
-    local row, problem = change(redis.call('HGET', key, prefix .. name))
-    if row then
+    local readable, row, problem = pcall(change, redis.call('HGET', key, prefix .. name))
+    if readable and row then
       rows[#rows + 1], rows[#rows + 2] = prefix .. name, row
     else
+      problem = readable and problem or row
       redis.log(redis.LOG_WARNING, 'STREAMGAUGE join: ' .. problem .. ': ' .. key .. ' ' .. name)
     end
   end

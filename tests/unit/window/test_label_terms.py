@@ -31,11 +31,11 @@ from stream.window.segments import compile_segments
 VERSION = VersionId("credit", "3")
 
 
-def baseline(prediction: list[Any], **columns: Any) -> Baseline:
-    x = [i / 7 for i in range(len(prediction))]
-    return build_baseline(
-        {"x": x}, model_name="credit", model_version="3", prediction=prediction, **columns
-    )
+def baseline(**outputs: list[Any]) -> Baseline:
+    """A baseline of 600 rows with these columns, named by their roles."""
+    columns = {"x": [i / 7 for i in range(600)]} | outputs
+    roles = {name: name for name in outputs}
+    return build_baseline(columns, model_name="credit", model_version="3", roles=roles)
 
 
 def read(terms: LabelTerms) -> dict[str, Any]:
@@ -65,17 +65,31 @@ def test_a_task_decides_what_entries_hold(task: Task, mode: Mode | None) -> None
 
 
 def test_a_baseline_decides_where_the_task_does_not() -> None:
-    numbers = baseline([i / 3 for i in range(600)])
-    classes = baseline(["yes", "no"] * 300)
+    numbers = baseline(prediction=[i / 3 for i in range(600)])
+    classes = baseline(prediction=["yes", "no"] * 300)
     assert label_plan(Plan(), numbers, ()).mode is Mode.NUMBER
     assert label_plan(Plan(), classes, ()).mode is Mode.CLASS
     assert label_plan(Plan(task=Task.MULTICLASS), numbers, ()).mode is Mode.CLASS
 
 
 def test_without_labels_in_the_baseline_cells_are_the_default_ones() -> None:
-    plan = label_plan(Plan(), baseline(["yes", "no"] * 300), ())
+    plan = label_plan(Plan(), baseline(prediction=["yes", "no"] * 300), ())
     assert plan.grid == score_grid_id(DEFAULT_SCORE_EDGES)
     assert plan.target_edges is None
+
+
+def test_a_baseline_with_labels_places_the_cells() -> None:
+    scores = [(i % 97) / 97 for i in range(600)]
+    truth = [int(score > 0.4) for score in scores]
+    known = baseline(prediction=truth, probability=scores, label=truth)
+    assert known.performance
+    plan = label_plan(Plan(), known, ())
+    assert plan.edges.tolist() == list(known.performance.score_edges)
+    assert plan.grid not in ("", score_grid_id(DEFAULT_SCORE_EDGES))
+    said = [i / 3 for i in range(600)]
+    numbers = label_plan(Plan(), baseline(prediction=said, label=said[::-1]), ())
+    assert numbers.target_edges is not None
+    assert (np.diff(numbers.target_edges) > 0).all()
 
 
 def test_terms_say_everything_that_an_entry_leaves_out() -> None:
@@ -83,9 +97,7 @@ def test_terms_say_everything_that_an_entry_leaves_out() -> None:
     plan = LabelPlan(
         edges=np.array([0.0, 0.5]), target_edges=np.array([-1.0, 1.0]), segments=segments
     )
-    config = LabelsConfig(
-        join_horizon="90m", absent_means=AbsentMeans(value=0, after="1500ms")
-    )
+    config = LabelsConfig(join_horizon="90m", absent_means=AbsentMeans(value=0, after="1500ms"))
     terms = terms_of(VERSION, plan, config, DAY_MS).of(Mode.CLASS, ("a", "ж"), binary=False)
     found = read(terms)
     assert found == {
@@ -108,7 +120,13 @@ def test_terms_say_everything_that_an_entry_leaves_out() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text", "number"),
-    [(0, "0", True), (False, "0", False), ("no", "no", False), (0.5, "0.5", True), (1.0, "1", True)],
+    [
+        (0, "0", True),
+        (False, "0", False),
+        ("no", "no", False),
+        (0.5, "0.5", True),
+        (1.0, "1", True),
+    ],
 )
 def test_what_absence_means_is_a_label_like_others(value: Any, text: str, number: bool) -> None:
     config = LabelsConfig(absent_means=AbsentMeans(value=value, after="1d"))
@@ -140,7 +158,9 @@ def test_probabilities_are_kept_of_classes_that_labels_can_name(
     assert classes_of(names) == kept
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("1s", 1), ("1ms", 1), ("1500ms", 2), ("2d", 172_800)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1s", 1), ("1ms", 1), ("1500ms", 2), ("2d", 172_800)]
+)
 def test_durations_are_whole_seconds_upwards(text: str, seconds: int) -> None:
     assert seconds_of(text) == seconds
 
