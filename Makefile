@@ -58,6 +58,10 @@ bench-false-alarms: setup ## false alarms and power of the drift decision, besid
 bench-memory: setup ## Redis memory of model versions in the steady state (3 minutes)
 	$(BIN)/python -m load_tests.memory
 
+.PHONY: bench-join
+bench-join: setup ## what the join of labels costs: bytes of Redis, joins a second (5 minutes)
+	$(BIN)/python -m load_tests.join
+
 PEERS := nannyml evidently river
 
 .PHONY: peers

@@ -15,6 +15,7 @@ from stream.arrays import ByteArray, IntArray
 from stream.ingest.decode import DecodedEvent
 from stream.ingest.joining import Labels, Requests, add_requests
 from stream.state.client import RedisClient
+from stream.state.join import JoinStore
 from stream.state.keys import PartitionId, StateKeys, VersionId
 from stream.window.label_terms import Groups, LabelTerms, label_plan, seconds_of, terms_of
 from stream.window.panes import HOUR_MS
@@ -28,6 +29,9 @@ AT_ONCE = 20_000
 PARTITIONS = 4
 HORIZON_S = seconds_of(LabelsConfig().join_horizon)
 _DELAY_MS = 40_000
+_BYTES_MAX = 2**40
+_SWEEPS = 65_536 // 64
+"""So many calls sweep every bucket once."""
 
 
 class Shape(NamedTuple):
@@ -75,7 +79,7 @@ def draw_event(shape: Shape, rng: np.random.Generator) -> DecodedEvent:
             prediction=max(named, key=named.__getitem__), probability=named, tags=tags or None
         )
     share = float(rng.random())
-    return DecodedEvent(prediction=int(share > 0.5), probability=share, tags=tags or None)  # noqa: PLR2004
+    return DecodedEvent(prediction=int(share > 0.5), probability=share, tags=tags or None)
 
 
 def draw_label(shape: Shape, rng: np.random.Generator) -> str | int | float:
@@ -84,7 +88,7 @@ def draw_label(shape: Shape, rng: np.random.Generator) -> str | int | float:
         return round(float(rng.normal(200, 50)), 2)
     if len(shape.classes) > 1:
         return str(rng.choice(list(shape.classes)))
-    return int(rng.random() < 0.5)  # noqa: PLR2004
+    return int(rng.random() < 0.5)
 
 
 class Traffic(NamedTuple):
@@ -130,20 +134,20 @@ class Traffic(NamedTuple):
             add_requests(groups, requests, terms, None)
             yield groups
 
-    def labels(self) -> Iterator[list[bytes]]:
-        """Packed labels of all of them in another order, `AT_ONCE` a portion."""
+    def labels(self, number: int) -> Iterator[list[bytes]]:
+        """Packed labels of so many of them, drawn without order, `AT_ONCE` a portion."""
         rng = np.random.default_rng(2)
         pool = [draw_label(self.shape, rng) for _ in range(AT_ONCE)]
-        order = rng.permutation(len(self.keys)).tolist()
+        order = rng.permutation(len(self.keys))[:number].tolist()
         for first in range(0, len(order), AT_ONCE):
             labels = Labels()
-            for number, row in enumerate(order[first : first + AT_ONCE], first):
+            for offset, row in enumerate(order[first : first + AT_ONCE], first):
                 labels.add(
                     self.keys[row].tobytes(),
                     time_ms=int(self.times_ms[row]) + _DELAY_MS,
-                    place=(number % PARTITIONS, number // PARTITIONS, -1),
+                    place=(offset % PARTITIONS, offset // PARTITIONS, -1),
                     append_ms=NOW_MS,
-                    label=pool[number % AT_ONCE],
+                    label=pool[offset % AT_ONCE],
                     metrics=None,
                     model=None,
                     version=None,
@@ -151,8 +155,13 @@ class Traffic(NamedTuple):
             yield labels.parts
 
 
-def set_clocks(client: RedisClient) -> None:
-    """Say how far both topics were read, as a worker's commits do."""
+def prepare(client: RedisClient) -> JoinStore:
+    """Empty Redis, and bring the join where a worker's commits have brought it: near to now."""
+    client.flushall()
     keys = StateKeys(NAMESPACE)
     for clocks in (keys.clocks, keys.label_clocks):
         client.hset(clocks, str(PartitionId("topic", 0)), NOW_MS)
+    store = JoinStore(client, NAMESPACE, _BYTES_MAX)
+    for _ in range(_SWEEPS):
+        store.sweep(HORIZON_S)
+    return store

@@ -223,7 +223,7 @@ class BaselinePerformance(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     """
 
     task: Task
-    positive_class: str = "1"
+    positive_class: str
     labelled: int
     figures: dict[str, float]
     classes: tuple[str, ...] = ()

@@ -76,7 +76,7 @@ def performance_of(
     if task is Task.AUTO and (kind in _NUMBERS or _has_fractions(label)):
         task = Task.REGRESSION
     if task is Task.REGRESSION:
-        return _regression(prediction, label, tell)
+        return _regression(prediction, label, positive_class, tell)
     outcomes = None
     if task is not Task.RANKING:
         outcomes = class_outcomes(prediction, label, probabilities)
@@ -98,13 +98,16 @@ def _has_fractions(label: Column) -> bool:
     return isinstance(label, Numbers) and bool(np.any(label.values != np.rint(label.values)))
 
 
-def _regression(prediction: Column, label: Column, tell: Tell) -> BaselinePerformance | None:
+def _regression(
+    prediction: Column, label: Column, positive: str, tell: Tell
+) -> BaselinePerformance | None:
     outcomes = number_outcomes(prediction, label)
     if outcomes is None or outcomes.rows == 0:
         tell("no row has a number as prediction and as label: the baseline has no performance")
         return None
     return BaselinePerformance(
         task=Task.REGRESSION,
+        positive_class=positive,
         labelled=outcomes.rows,
         figures=_figures(count_numbers(outcomes), Task.REGRESSION),
         label=_label(Numbers(outcomes.actual), FeatureKind.NUMERIC, tell),

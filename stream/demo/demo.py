@@ -25,8 +25,9 @@ from stream.settings import Settings, load_settings
 REPLAY_S = 25.0
 IDLE_TIMEOUT_MS = 2_000
 """The replay ends, so its last windows need not wait for more as long as live ones do."""
-REPORT_AGAIN_MS = 1_000
-"""Labels of weeks come within seconds: half a minute between reports would outlast the demo."""
+REPORT_AGAIN_MS = 200
+"""Labels of weeks come within seconds: half a minute between reports would outlast the demo. Short
+beside a round of the agents, so that months become mature in their order."""
 WHO = "streamgauge demo"
 _END_S = 15.0
 

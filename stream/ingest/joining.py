@@ -9,6 +9,7 @@ import math
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -29,9 +30,9 @@ the record follows."""
 _MODEL, _VERSION, _VALUE, _NUMBER, _RANKING, _METRICS = 1, 2, 4, 8, 16, 32
 _METRICS_MAX = 16
 _METRIC_NAME_BYTES_MAX = 128
-_HEAD = struct.Struct("<HI")
+_LABEL, _LABEL_IN_BATCH = struct.Struct("<IHHIIB"), struct.Struct("<IHHIHIB")
+"""Timestamp in two parts, place, offset, [index], append time and flags."""
 _U16 = struct.Struct("<H")
-_U32 = struct.Struct("<I")
 _DOUBLE = struct.Struct("<d")
 _U32_MAX = 2**32 - 1
 """A producer that sets the time of its records may set any."""
@@ -297,7 +298,8 @@ class Labels:
         ----------
         key : (8 bytes) of its request
         time_ms : when it was known
-        place : partition (with `PREDICTIONS_BIT`, where it came with its prediction), offset, index
+        place : partition (with `PREDICTIONS_BIT`, where it came with its prediction), offset, and
+            index, which is -1 outside of batches
         append_ms : of its record
         label, metrics : as sent
         model, version : hashes of the names it is restricted to
@@ -309,26 +311,32 @@ class Labels:
             raw = relevance_bytes(label)
             flags, value = flags | _RANKING, _U16.pack(len(raw)) + raw
         elif label is not None:
-            is_number = isinstance(label, int | float) and not isinstance(label, bool)
-            text = scalar_text(label).encode()
-            flags |= _VALUE | (_NUMBER if is_number else 0)
-            value = bytes([len(text)]) + text
-        figures = _metric_bytes(metrics)
-        if figures:
-            flags |= _METRICS
-        indexed = index >= 0
-        head = time_ms.to_bytes(6, "little") + _HEAD.pack(
-            partition + indexed * INDEX_BIT, offset % 2**32
-        )
-        if indexed:
-            head += _U16.pack(index % 2**16)
-        head += _U32.pack(min(append_ms // 1000, _U32_MAX)) + bytes([flags])
-        self.parts += (key, head + (model or b"") + (version or b"") + value + figures)
+            kind, value = _scalar_bytes(label)
+            flags |= kind
+        if metrics:
+            figures = _metric_bytes(metrics)
+            value, flags = value + figures, flags | (_METRICS if figures else 0)
+        low, high = time_ms % 2**32, time_ms >> 32
+        offset, append_s = offset % 2**32, min(append_ms // 1000, _U32_MAX)
+        if index < 0:
+            head = _LABEL.pack(low, high, partition, offset, append_s, flags)
+        else:
+            partition, index = partition + INDEX_BIT, index % 2**16
+            head = _LABEL_IN_BATCH.pack(low, high, partition, offset, index, append_s, flags)
+        self.parts += (key, head + (model or b"") + (version or b"") + value)
 
 
-def _metric_bytes(metrics: Mapping[str, float | None] | None) -> bytes:
+@lru_cache(maxsize=1024, typed=True)
+def _scalar_bytes(label: str | float | bool) -> tuple[int, bytes]:
+    """Flags of a label and its bytes; classes are few, and come again and again."""
+    is_number = isinstance(label, int | float) and not isinstance(label, bool)
+    text = scalar_text(label).encode()
+    return _VALUE | (_NUMBER if is_number else 0), bytes([len(text)]) + text
+
+
+def _metric_bytes(metrics: Mapping[str, float | None]) -> bytes:
     out = []
-    for name, value in (metrics or {}).items():
+    for name, value in metrics.items():
         raw = name.encode("utf-8", "replace")
         if value is not None and math.isfinite(value) and 0 < len(raw) <= _METRIC_NAME_BYTES_MAX:
             out.append(bytes([len(raw)]) + raw + _DOUBLE.pack(value))

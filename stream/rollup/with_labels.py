@@ -106,11 +106,13 @@ def estimate_errors(metrics: Metrics) -> Metrics:
 
     Examples
     --------
-    >>> estimate_errors({"estimated_accuracy": 0.75, "accuracy": 0.5})
-    {'estimated_accuracy_error': 0.25}
+    >>> estimate_errors({"estimated_f1": 0.75, "estimated_f1_low": 0.7, "f1": 0.5, "f1_low": 0.4})
+    {'estimated_f1_error': 0.25}
     """
     return {
         f"{name}_error": value - metrics[name.removeprefix(ESTIMATED)]
         for name, value in metrics.items()
-        if name.startswith(ESTIMATED) and name.removeprefix(ESTIMATED) in metrics
+        if name.startswith(ESTIMATED)
+        and not name.endswith(("_low", "_high"))
+        and name.removeprefix(ESTIMATED) in metrics
     }

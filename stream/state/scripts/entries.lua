@@ -1,5 +1,5 @@
 -- Entries of the join: predictions that wait for their labels, labels that wait for their predictions.
--- Loaded in front of join.lua; stream/state/entries.py is the Python side.
+-- Loaded in front of join.lua; stream/ingest/joining.py is the Python side.
 --
 -- A bucket is a hash: id of a request (6 bytes) → entry. An entry is a string of items, each a byte
 -- (128 for a label, plus its length; 127: a u16 with the length follows) and its body. Little-endian:

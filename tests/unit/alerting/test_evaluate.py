@@ -27,7 +27,10 @@ LABELLED = Baseline(
     rows=100,
     features={},
     performance=BaselinePerformance(
-        task=Task.BINARY, labelled=1000, figures={"accuracy": 0.95, "f1": 0.8, "rmse": 2.0}
+        task=Task.BINARY,
+        positive_class="1",
+        labelled=1000,
+        figures={"accuracy": 0.95, "f1": 0.8, "rmse": 2.0},
     ),
 )
 

@@ -181,7 +181,9 @@ def test_performance_says_from_what_to_what_and_on_how_many_labels(
     over: str,
 ) -> None:
     figures = {"accuracy": 0.95, "f1": 0.8, "rmse": 2.0}
-    performance = BaselinePerformance(task=Task.BINARY, labelled=1000, figures=figures)
+    performance = BaselinePerformance(
+        task=Task.BINARY, positive_class="1", labelled=1000, figures=figures
+    )
     baseline = Baseline(
         model_name="credit", model_version="3", rows=1, features={}, performance=performance
     )

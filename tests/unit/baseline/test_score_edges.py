@@ -78,6 +78,7 @@ def test_a_baseline_without_labels_has_the_default_ones() -> None:
     bare = Baseline(model_name="m", model_version="1", rows=2, features={})
     labelled = BaselinePerformance(
         task="binary",  # type: ignore[arg-type]  # as its text
+        positive_class="1",
         labelled=2,
         figures={},
     )

@@ -122,6 +122,7 @@ ALL = {
 def test_every_figure_is_a_number_that_the_contract_knows(name: Any) -> None:
     baseline = BaselinePerformance(
         task=task_of(ALL[name], TERMS),
+        positive_class="1",
         labelled=100,
         figures={"accuracy": 0.75, "rmse": 2.0, "mrr": 0.5, "roc_auc": 0.75},
     )
@@ -238,7 +239,9 @@ def test_whole_numbers_are_classes_while_they_are_few(
 
 
 def test_what_is_configured_goes_before_the_baseline_and_that_before_the_counts() -> None:
-    baseline = BaselinePerformance(task=Task.MULTICLASS, labelled=10, figures={})
+    baseline = BaselinePerformance(
+        task=Task.MULTICLASS, positive_class="1", labelled=10, figures={}
+    )
     by_baseline = PerformanceTerms(baseline=baseline)
     assert task_of(ALL["binary"], by_baseline) is Task.MULTICLASS
     configured = PerformanceTerms(task=Task.BINARY, baseline=baseline)
@@ -333,7 +336,9 @@ def test_a_report_shows_the_largest_classes() -> None:
 
 def test_change_against_the_baseline() -> None:
     figures = {"accuracy": 0.5, "rmse": 3.0, "log_loss": 0.25}
-    baseline = BaselinePerformance(task=Task.BINARY, labelled=100, figures=figures)
+    baseline = BaselinePerformance(
+        task=Task.BINARY, positive_class="1", labelled=100, figures=figures
+    )
     found = performance_figures(
         ALL["binary"], PerformanceTerms(edges=TERMS.edges, baseline=baseline)
     ).metrics
@@ -343,7 +348,9 @@ def test_change_against_the_baseline() -> None:
 
 
 def with_label(label: FeatureBaseline) -> PerformanceTerms:
-    baseline = BaselinePerformance(task=Task.AUTO, labelled=100, figures={}, label=label)
+    baseline = BaselinePerformance(
+        task=Task.AUTO, positive_class="1", labelled=100, figures={}, label=label
+    )
     return PerformanceTerms(baseline=baseline)
 
 

@@ -13,7 +13,13 @@ HALVED = Calibration(x=(0.0, 1.0), y=(0.0, 0.5))
 
 
 def performance(**changes: Any) -> BaselinePerformance:
-    of: dict[str, Any] = {"task": Task.BINARY, "labelled": 10, "figures": {}, "classes": ("1",)}
+    of: dict[str, Any] = {
+        "task": Task.BINARY,
+        "positive_class": "1",
+        "labelled": 10,
+        "figures": {},
+        "classes": ("1",),
+    }
     return BaselinePerformance(**(of | changes))
 
 
