@@ -29,6 +29,15 @@ LABELS_MAX = 500_000
 """Of so many predictions the labels are joined."""
 _WEEK_HOURS = 168
 _LOOK_S = 0.1
+_BARE = """
+for i = ARGV[1], ARGV[1] + ARGV[2] - 1 do
+  local bucket, value = 'bare:' .. i % 65536, string.rep('x', 30) .. i
+  redis.call('HGET', bucket, i)
+  redis.call('HSET', bucket, i, value)
+end
+"""
+"""What every join needs at least: an entry is read, and written."""
+_BARE_ENTRIES, _BARE_AT_ONCE = 200_000, 2_000
 
 
 class Case(NamedTuple):
@@ -80,6 +89,16 @@ def used_memory(client: RedisClient) -> int:
     return int(client.info("memory")["used_memory"])
 
 
+def measure_bare(client: RedisClient) -> str:
+    """Read and write as many entries in a script that does nothing else; a line for a person."""
+    client.flushall()
+    bare, spent = client.register_script(_BARE), Spent(client)
+    with spent.counted():
+        for first in range(0, _BARE_ENTRIES, _BARE_AT_ONCE):
+            bare(args=[first, _BARE_AT_ONCE])
+    return f"{'a bare HGET and HSET':79s}{spent.rates(_BARE_ENTRIES)}"
+
+
 def measure(client: RedisClient, case: Case) -> str:
     """Register the predictions of a case, join their labels; a line for a person."""
     traffic = Traffic.draw(case.shape, case.predictions, case.hours)
@@ -110,6 +129,7 @@ def compare_cases(client: RedisClient, cases: tuple[Case, ...]) -> None:
     )
     for case in cases:
         print(measure(client, case), flush=True)
+    print(measure_bare(client))
     print(f"goals: {BYTES_GOAL} bytes opened of binary predictions, {JOINS_GOAL:,} joins a second")
 
 

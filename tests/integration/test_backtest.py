@@ -80,7 +80,6 @@ def test_the_same_reports_and_alerts_as_the_running_system(
     programs.start("agents", **QUICK)
 
     with Reports(stack.bootstrap_servers, namespace) as reports:
-
         foretold_reports = {key: of_events(report) for key, report in expected.items()}
 
         def published() -> dict[Any, Any]:

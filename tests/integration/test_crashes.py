@@ -54,7 +54,7 @@ def test_a_worker_without_room_for_panes_reads_on_slowly_and_exactly(
 def test_a_worker_that_stood_still_past_its_session_changes_nothing(
     stack: Any, namespace: str, programs: Programs, read: Any
 ) -> None:
-    # Of the other topics one partition each: a group shares out partitions, not those of each topic.
+    # One partition of the other topics: a group shares out all partitions, not those of each topic.
     other = {"STREAMGAUGE_TOPICS__PARTITIONS": "1"}
     quick = QUICK | other | {"STREAMGAUGE_KAFKA__SESSION_TIMEOUT_MS": "1500"}
     topic = create_topic(stack.bootstrap_servers, namespace)

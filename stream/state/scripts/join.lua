@@ -301,51 +301,69 @@ end
 
 -- ---- sweeping ----------------------------------------------------------------------------------
 
--- Whether an entry can be left out: everything in it has waited long enough, or memory is short.
-local function is_over(id, slots, labels)
-  local over, evicted = true, #slots > 0 or not is_joined('', id)
+-- Whether everything in an entry has waited long enough.
+local function is_over(slots, labels)
   for _, slot in ipairs(slots) do
-    over = over and clock > slot.append + slot.of.horizon
-    evicted = evicted and not is_joined(slot.of.version, id)
+    if clock <= slot.append + slot.of.horizon then return false end
   end
-  for _, label in ipairs(labels) do over = over and clock > label.append + plan.horizon end
-  return over or evicted, evicted and not over
+  for _, label in ipairs(labels) do
+    if clock <= label.append + plan.horizon then return false end
+  end
+  return true
 end
 
-local function leave(slots, labels, evicted)
-  for _, slot in ipairs(slots) do
-    if not state_of(slot, labels).last then
-      note(evicted and 'evicted' or 'unlabelled', 1)
-      if evicted then add_registered(slot.of, slot.event, slot.body, -1) end
-    end
-  end
+local function note_unused(slots, labels, as)
   for _, label in ipairs(labels) do
     local used = false
     for _, slot in ipairs(slots) do used = used or applies(label, slot) end
-    if not used then note(evicted and 'dropped' or 'orphaned', 1) end
+    if not used then note(as, 1) end
+  end
+end
+
+-- Where memory is short, take out the slots of versions that are joined for fewer requests now; other
+-- versions that answered the same request keep theirs. Returns what is left, and whether the entry goes.
+local function evict(id, slots, labels)
+  local left = {}
+  for _, slot in ipairs(slots) do
+    if is_joined(slot.of.version, id) then
+      left[#left + 1] = slot
+    elseif not state_of(slot, labels).last then
+      note('evicted', 1)
+      add_registered(slot.of, slot.event, slot.body, -1)
+    end
+  end
+  if #left == 0 and (#slots > 0 or not is_joined('', id)) then return left, true end
+  return left, false
+end
+
+local function sweep_entry(key, id, value)
+  local slots, labels = read_entry(value)
+  local was, owner = states_of(slots, labels), owner_of(slots)
+  local changes = settle_absent(slots, labels, clock)
+  if changes then recount(slots, was, labels, clock) end
+  local left, leaves, why = slots, is_over(slots, labels), 'orphaned'
+  if leaves then
+    for _, slot in ipairs(slots) do
+      if not state_of(slot, labels).last then note('unlabelled', 1) end
+    end
+  elseif limited then
+    left, leaves = evict(id, slots, labels)
+    why = 'dropped'
+  end
+  if leaves then
+    note_unused(slots, labels, why)
+    redis.call('HDEL', key, id)
+    note('entries', -1)
+    note_bytes(owner, -#value - ENTRY_BYTES)
+  elseif changes or #left < #slots then
+    put(key, id, left, labels, value, owner)
   end
 end
 
 local function sweep(bucket)
   local key = root .. struct.pack('>I2', bucket)
   local entries = redis.call('HGETALL', key)
-  for i = 1, #entries, 2 do
-    local id, value = entries[i], entries[i + 1]
-    local slots, labels = read_entry(value)
-    local was = states_of(slots, labels)
-    if settle_absent(slots, labels, clock) then
-      recount(slots, was, labels, clock)
-      put(key, id, slots, labels, value, owner_of(slots))
-      value = write_entry(slots, labels)
-    end
-    local over, evicted = is_over(id, slots, labels)
-    if over then
-      leave(slots, labels, evicted)
-      redis.call('HDEL', key, id)
-      note('entries', -1)
-      note_bytes(owner_of(slots), -#value - ENTRY_BYTES)
-    end
-  end
+  for i = 1, #entries, 2 do sweep_entry(key, entries[i], entries[i + 1]) end
 end
 
 -- Sweep on, as far as the clock has come: every bucket some times in the longest wait.
