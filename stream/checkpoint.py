@@ -21,7 +21,7 @@ from stream.ingest.sample import smallest
 from stream.ingest.step import Delta
 from stream.registry import Registry
 from stream.settings import Settings
-from stream.state.join import JoinStore
+from stream.state.join import Hold, JoinStore
 from stream.state.keys import EVERY_VERSION, PartitionId, VersionId
 from stream.state.store import Committed, PartitionCommit, StateStore, VersionCommit
 
@@ -78,7 +78,8 @@ class Checkpoints:
         partitions = list(progress)
         publish_refused(self.producer, self.settings.namespace, delta.refused)
         self.seen |= delta.panes.keys()
-        changed = self._join_all(delta, now_ms)
+        holds = [Hold(at.partition, owner, at.base) for at in partitions]
+        changed = self._join_all(delta, holds, now_ms)
         versions = self._version_commits(delta, partitions)
         commits = [_partition_commit(at) for at in partitions]
         committed = self.store.commit(owner, commits, versions)
@@ -95,15 +96,16 @@ class Checkpoints:
             return {version}
         return {one for one in self.seen if one.model == version.model}
 
-    def _join_all(self, delta: Delta, now_ms: int) -> set[VersionId]:
-        horizon_s = -(-self.registry.label_horizon_ms(self.seen) // 1000)
-        if delta.requests or delta.labels.parts:
+    def _join_all(self, delta: Delta, holds: list[Hold], now_ms: int) -> set[VersionId]:
+        idle = not delta.requests and not delta.labels.parts
+        due = now_ms - self._swept_ms >= SWEPT_EVERY_MS
+        if due:
             self._swept_ms = now_ms
-            return self._join.join(delta.requests, delta.labels.parts, horizon_s)
-        if now_ms - self._swept_ms < SWEPT_EVERY_MS:
-            return set()
-        self._swept_ms = now_ms
-        return self._join.sweep(horizon_s)
+            self.seen |= self.store.versions()  # those of other workers, too
+        horizon_s = -(-self.registry.label_horizon_ms(self.seen) // 1000)
+        if idle:
+            return self._join.sweep(horizon_s) if due else set()
+        return self._join.join(delta.requests, delta.labels.parts, horizon_s, holds)
 
     def _version_commits(self, delta: Delta, partitions: list[Progress]) -> list[VersionCommit]:
         rows_max = self.settings.provisional.events_min

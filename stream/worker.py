@@ -1,10 +1,10 @@
 """The data plane: poll → decode → count → checkpoint → notify.
 
-It reads predictions, labels and measurements in one consumer group. Every half second it makes a
-checkpoint (:mod:`stream.checkpoint`), mirrors the offsets to Kafka for lag tools, and sends a
-notice for each changed model version to ``ml.panes``. A commit that Redis refuses (another worker
-claimed the partition, or Redis went back in time) drops the delta: the worker leaves the group,
-joins again and reads on from the stored offsets.
+It reads predictions, labels and measurements, each in a consumer group of its own. Every half
+second it makes a checkpoint (:mod:`stream.checkpoint`), mirrors the offsets to Kafka for lag tools,
+and sends a notice for each changed model version to ``ml.panes``. A commit that Redis refuses
+(another worker claimed the partition, or Redis went back in time) drops the delta: the worker
+leaves the groups, joins again and reads on from the stored offsets.
 """
 
 import threading
@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from schemas.topics import Topic, topic_name
 from stream.checkpoint import Checkpoints
 from stream.ingest.accepted import Limits
-from stream.ingest.consumer import claim_partitions, make_group_consumer
+from stream.ingest.consumer import claim_partitions
 from stream.ingest.ends import LogEnds
 from stream.ingest.label_step import LabelJudge, add_labels
 from stream.ingest.measurement_step import add_measurements
@@ -25,7 +25,8 @@ from stream.ingest.progress import Progress
 from stream.ingest.records import Record
 from stream.ingest.shedding import Shedding
 from stream.ingest.step import Clocks, Delta, add_records
-from stream.kafka import ADMIN_TIMEOUT_S, make_producer, topic_ids
+from stream.ingest.subscriptions import Subscriptions
+from stream.kafka import make_producer, topic_ids
 from stream.notices import Notices
 from stream.registry import Registry
 from stream.settings import Settings
@@ -76,7 +77,7 @@ class Worker:
         producer: Producer = make_producer(settings, **{"linger.ms": 5})
         self._checkpoints = Checkpoints(settings, producer, store, registry)
         self._notices = Notices(producer, topic_name(settings.namespace, Topic.PANES))
-        self._consumer: Consumer | None = None
+        self._subscriptions: Subscriptions | None = None
         self._owner = ""
         self._topic_ids: Mapping[str, str] = {}
         self._progress: dict[Topic, dict[int, Progress]] = {kind: {} for kind in READ_TOPICS}
@@ -116,15 +117,28 @@ class Worker:
         self._topic_ids = topic_ids(self.settings, list(self._kinds))
         for topic, identity in self._topic_ids.items():
             self.store.forget_other_topics(identity, self._kinds[topic])
-        self._checkpoints.seen |= self.store.versions()
+        known = self.store.versions()
+        self._checkpoints.seen |= known
+        self._notices.add(known)  # whoever was here before may have told nobody
         self._progress = {kind: {} for kind in READ_TOPICS}
-        self._consumer = make_group_consumer(self.settings, self.instance)
-        self._consumer.subscribe(
-            list(self._kinds),
-            on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_lost,
+        topics = {kind: name for name, kind in self._kinds.items()}
+        self._subscriptions = Subscriptions(
+            self.settings,
+            self.instance,
+            topics,
+            self._on_assign,
+            self._on_revoke,
+            self._on_lost,
         )
+        for kind in topics:
+            self._expect(kind)
+
+    def _expect(self, kind: Topic) -> None:
+        """Give all partitions of a topic log clocks."""
+        assert self._subscriptions is not None
+        identity = self._topic_ids[topic_name(self.settings.namespace, kind)]
+        numbers = self._subscriptions.partitions(kind)
+        self.store.expect([PartitionId(identity, number) for number in numbers], kind)
 
     def _leave(self, why: str) -> None:
         """Drop what is not committed and start over from what Redis holds."""
@@ -136,9 +150,9 @@ class Worker:
         time.sleep(wait_s)
 
     def _close(self) -> None:
-        if self._consumer is not None:
-            consumer, self._consumer = self._consumer, None
-            consumer.close()
+        if self._subscriptions is not None:
+            subscriptions, self._subscriptions = self._subscriptions, None
+            subscriptions.close()
 
     def _forget(self) -> None:
         self._delta = Delta()
@@ -149,8 +163,8 @@ class Worker:
     def _turn(self) -> None:
         """Poll once, count, and commit when it is time."""
         options = self.settings.worker
-        assert self._consumer is not None
-        polled = self._consumer.consume(options.poll_records, options.poll_ms / 1000)
+        assert self._subscriptions is not None
+        polled = self._subscriptions.poll(options.poll_records, options.poll_ms / 1000)
         self._follow_registry()
         self._make_room()
         records: list[Record] = [m for m in polled if self._is_record(m)]
@@ -231,15 +245,15 @@ class Worker:
         if not self._crowded or now_ms - self._looked_ms < _LOOK_MS:
             return
         self._looked_ms = now_ms
-        assert self._consumer is not None
+        assert self._subscriptions is not None
         limit = self.settings.worker.unrolled_panes_max
         counts = self.store.pane_counts(self._crowded)
         self._crowded = {v for v, count in counts.items() if count > limit * _ROOM_SHARE}
-        assigned = [at for at in self._consumer.assignment() if at.topic == self.topic]
+        assigned = self._subscriptions.assignment()
         lowest_ms = self.store.lowest_clock_ms() if self._crowded else None
         ahead = [at for at in assigned if self._is_ahead(at.partition, lowest_ms)]
-        self._consumer.pause(ahead)
-        self._consumer.resume([at for at in assigned if at not in ahead])
+        self._subscriptions.pause(ahead)
+        self._subscriptions.resume([at for at in assigned if at not in ahead])
 
     def _is_ahead(self, partition: int, lowest_ms: int | None) -> bool:
         at = self._predictions.get(partition)
@@ -248,14 +262,13 @@ class Worker:
     def _pause_if_crowded(self, panes: Mapping[VersionId, int]) -> None:
         limit = self.settings.worker.unrolled_panes_max
         crowded = {version for version, count in panes.items() if count > limit}
-        if crowded and not self._crowded and self._consumer is not None:
+        if crowded and not self._crowded and self._subscriptions is not None:
             log.warning(
                 "paused",
                 why=f"more than {limit} panes wait to be rolled up: are the agents running?",
                 versions=sorted(" ".join(version) for version in crowded),
             )
-            assigned = self._consumer.assignment()
-            self._consumer.pause([at for at in assigned if at.topic == self.topic])
+            self._subscriptions.pause(self._subscriptions.assignment())
         self._crowded |= crowded
 
     def _is_record(self, message: Message) -> bool:
@@ -293,30 +306,27 @@ class Worker:
 
     # -- assignment ------------------------------------------------------------------------------
 
-    def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
-        at: list[TopicPartition] = []
-        for topic, identity in self._topic_ids.items():
-            kind = self._kinds[topic]
-            known = consumer.list_topics(topic, timeout=ADMIN_TIMEOUT_S).topics[topic]
-            expected = [PartitionId(identity, number) for number in known.partitions]
-            self.store.expect(expected, kind)
-            mine = [one for one in assigned if one.topic == topic]
-            claims = claim_partitions(
-                self.settings,
-                consumer,
-                mine,
-                identity,
-                self.store,
-                self._owner,
-                kind,
-            )
-            for number, claim in claims.items():
-                self._progress[kind][number] = self._progress_of(topic, number, claim)
-                at.append(TopicPartition(topic, number, claim.offset or 0))
-            log.info("assigned", topic=topic, partitions=sorted(claims))
-        consumer.incremental_assign(at)
-        if assigned:
+    def _on_assign(self, kind: Topic, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        topic = topic_name(self.settings.namespace, kind)
+        if self._subscriptions is not None:
+            self._expect(kind)
+        claims = claim_partitions(
+            self.settings,
+            consumer,
+            assigned,
+            self._topic_ids[topic],
+            self.store,
+            self._owner,
+            kind,
+        )
+        for number, claim in claims.items():
+            self._progress[kind][number] = self._progress_of(topic, number, claim)
+        consumer.incremental_assign(
+            [TopicPartition(topic, number, claim.offset or 0) for number, claim in claims.items()]
+        )
+        if claims:
             self._shedding.start_over()
+        log.info("assigned", topic=topic, partitions=sorted(claims))
 
     def _progress_of(self, topic: str, number: int, claim: Claim) -> Progress:
         offset = claim.offset or 0
@@ -330,17 +340,18 @@ class Worker:
             kind=self._kinds[topic],
         )
 
-    def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
+    def _on_revoke(self, kind: Topic, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         self._commit()
         for given in revoked:
-            self._progress[self._kinds[given.topic]].pop(given.partition, None)
+            self._progress[kind].pop(given.partition, None)
         consumer.incremental_unassign(revoked)
 
-    def _on_lost(self, consumer: Consumer, lost: list[TopicPartition]) -> None:
-        if self._consumer is None:
+    def _on_lost(self, kind: Topic, _consumer: Consumer, lost: list[TopicPartition]) -> None:
+        if self._subscriptions is None:
             return  # we are closing it, and have dropped what was not committed
         raise CommitRefusedError(
-            f"{len(lost)} partitions were lost: the session had ended, or another worker has them"
+            f"{len(lost)} partitions of {kind} were lost: the session had ended, or another worker"
+            " has them"
         )
 
     # -- checkpoint ------------------------------------------------------------------------------
@@ -358,6 +369,7 @@ class Worker:
         self._committed_ms = now_ms
         self._failures = 0
         self._notices.add(done.changed)
-        if moved and self._consumer is not None:
-            offsets = [TopicPartition(at.topic, at.partition.partition, at.next) for at in moved]
-            self._consumer.commit(offsets=offsets, asynchronous=True)
+        if moved and self._subscriptions is not None:
+            self._subscriptions.mirror(
+                (at.kind, TopicPartition(at.topic, at.partition.partition, at.next)) for at in moved
+            )

@@ -18,8 +18,19 @@ _OFFSETS_TIMEOUT_S = 10.0
 log = structlog.get_logger("consumer")
 
 
-def make_group_consumer(settings: Settings, instance: str | None) -> Consumer:
-    """Make a consumer of the workers' group.
+def group_name(namespace: str, topic: Topic) -> str:
+    """Name of the consumer group in which workers share a topic.
+
+    Examples
+    --------
+    >>> group_name("ml", Topic.PREDICTIONS), group_name("ml", Topic.LABELS)
+    ('ml.worker', 'ml.worker.labels')
+    """
+    return f"{namespace}.worker" + ("" if topic is Topic.PREDICTIONS else f".{topic}")
+
+
+def make_group_consumer(settings: Settings, instance: str | None, topic: Topic) -> Consumer:
+    """Make a consumer of the workers' group for a topic.
 
     ``instance`` makes the membership static: a worker that restarts in place keeps its partitions
     without a rebalance.
@@ -35,7 +46,7 @@ def make_group_consumer(settings: Settings, instance: str | None) -> Consumer:
         "group.instance.id",
     )
     fixed = {
-        "group.id": f"{settings.namespace}.worker",
+        "group.id": group_name(settings.namespace, topic),
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",

@@ -3,22 +3,24 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from stream.state.client import RedisClient
-from stream.state.keys import StateKeys, VersionId
+from stream.state.keys import PartitionId, StateKeys, VersionId
 from stream.state.packed import packed, raw, raw_list
-from stream.state.store import script
+from stream.state.store import CommitRefusedError, script
 from stream.window.label_terms import CODE_BYTES, HASH_BYTES, Groups, LabelTerms
 
 REQUESTS_AT_ONCE = 2_000
 LABELS_AT_ONCE = 2_000
 """In one call, which takes Redis 5 to 50 ms: longer where labels are of many panes."""
 TERMS_SENT_AGAIN_S = 3_600
-_TERMS_KEPT_S = 2 * 86_400
-"""Beyond the longest wait, as the entries that name them are swept some time after it."""
+_TERMS_KEPT_S = 30 * 86_400
+"""Beyond twice the longest wait: entries that name them are swept by the log's clock, which stands
+still while no worker runs."""
+_NOT_OURS = 2
 _CODE_AT = HASH_BYTES
 _TRIES = 3
 JOIN_OUTCOMES = (
@@ -77,6 +79,14 @@ def read_join(client: RedisClient, namespace: str) -> JoinFigures:
     return JoinFigures(memory_bytes=max(0, sum(sizes)), rates=rates, **counts)
 
 
+class Hold(NamedTuple):
+    """A partition, who owns it and at which offset it stands, as its owner knows them."""
+
+    partition: PartitionId
+    owner: str
+    base: int
+
+
 class TermsLostError(Exception):
     """Redis lost the terms of entries as often as they were sent."""
 
@@ -99,7 +109,13 @@ class JoinStore:
         )
         self._codes: dict[LabelTerms, tuple[bytes, float]] = {}
 
-    def join(self, groups: Groups, labels: Sequence[bytes], horizon_s: int) -> set[VersionId]:
+    def join(
+        self,
+        groups: Groups,
+        labels: Sequence[bytes],
+        horizon_s: int,
+        holds: Sequence[Hold] = (),
+    ) -> set[VersionId]:
         """Register predictions and apply labels; again, this changes nothing.
 
         Parameters
@@ -107,24 +123,35 @@ class JoinStore:
         groups : predictions, of :func:`stream.ingest.joining.add_requests`
         labels : of :class:`stream.ingest.joining.Labels`
         horizon_s : the longest time that a prediction or a label waits
+        holds : partitions that they came from, as their owner knows them
 
         Returns
         -------
         Model versions whose label panes changed.
+
+        Raises
+        ------
+        CommitRefusedError
+            When a partition has another owner or stands at another offset.
         """
         changed: set[VersionId] = set()
         for part in _parts(groups):
-            changed |= self._call(part, [], horizon_s)
+            changed |= self._call(part, [], horizon_s, holds)
         for first in range(0, len(labels), 2 * LABELS_AT_ONCE):
-            changed |= self._call([], labels[first : first + 2 * LABELS_AT_ONCE], horizon_s)
+            some = labels[first : first + 2 * LABELS_AT_ONCE]
+            changed |= self._call([], some, horizon_s, holds)
         return changed
 
     def sweep(self, horizon_s: int) -> set[VersionId]:
         """Leave out what has waited long enough, a part of it, where nothing else is to do."""
-        return self._call([], [], horizon_s)
+        return self._call([], [], horizon_s, ())
 
     def _call(
-        self, part: Sequence[tuple[LabelTerms, int, bytes]], labels: Sequence[bytes], horizon_s: int
+        self,
+        part: Sequence[tuple[LabelTerms, int, bytes]],
+        labels: Sequence[bytes],
+        horizon_s: int,
+        holds: Sequence[Hold],
     ) -> set[VersionId]:
         for _ in range(_TRIES):
             codes = [self._code(terms, horizon_s) for terms, _, _ in part]
@@ -137,6 +164,9 @@ class JoinStore:
                     [raw(code), width] for code, (_, width, _) in zip(codes, part, strict=True)
                 ],
                 "labels": raw_list(labels),
+                "holds": [
+                    [self._keys.partition(one.partition), one.owner, one.base] for one in holds
+                ],
             }
             blobs = [
                 _with_code(blob, width, code)
@@ -151,6 +181,8 @@ class JoinStore:
             answer = cast("list[Any]", self._join(keys=keys, args=[packed(plan), *blobs]))
             if answer[0] == 1:
                 return {VersionId(*name.decode().split(" ")) for name in answer[1]}
+            if answer[0] == _NOT_OURS:
+                raise CommitRefusedError(f"partition {answer[1].decode()} is not ours any more")
             self._codes.clear()
         raise TermsLostError("Redis lost the terms of the join three times: is it out of memory?")
 
@@ -162,7 +194,7 @@ class JoinStore:
             return known[0]
         payload = terms.payload()
         code = next(c for c in terms.codes(payload) if self._is_free(c, payload))
-        self._client.set(self._keys.terms(code), payload, ex=horizon_s + _TERMS_KEPT_S)
+        self._client.set(self._keys.terms(code), payload, ex=2 * horizon_s + _TERMS_KEPT_S)
         self._codes[terms] = (code, now_s)
         return code
 

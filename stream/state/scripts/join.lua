@@ -5,14 +5,17 @@
 -- KEYS[2] hash of log clocks of predictions, KEYS[3] the same of labels, KEYS[4] set of versions
 -- ARGV[1] MessagePack plan:
 --   root (of the join's keys), prefix (of the state's), horizon (s, the longest wait), bytes_max,
---   groups = {{code of terms, width}, …}, labels = {bucket and id, body, …}
+--   groups = {{code of terms, width}, …}, labels = {bucket and id, body, …},
+--   holds = {{key of a partition they came from, owner, offset}, …}
 -- ARGV[2…] of each group, records of `width` bytes: bucket (2), id (6), body of a slot
--- Returns {1, {changed version, …}}, or {0}: terms are missing, send them and everything again.
+-- Returns {1, {changed version, …}}; {0}: terms are missing, send them and everything again; {2, key}:
+-- a partition has another owner or stands at another offset.
 local ENTRY_BYTES = 12 -- beside the value: the id, and the heads of both in a listpack
 local KIND_MAX, LABELS_MAX = 8, 32 -- labels of a request that are kept: of one kind, and in all
 local SWEPT_MAX, EVICTED_MAX = 64, 512
-local SWEEPS = 8 -- of every bucket in the longest wait
+local SWEEPS, CYCLE_MAX = 8, 3600 -- of every bucket in the longest wait, and at least one an hour
 local BUCKETS = 65536
+local ROOM = 4 -- shares rise again below this part of the memory
 local HASHES = TWO32
 
 local plan = cmsgpack.unpack(ARGV[1])
@@ -27,6 +30,11 @@ for i = 2, 3 do
   end
 end
 if clock == math.huge then clock = 0 end -- nobody has read anything yet
+
+for _, hold in ipairs(plan.holds) do
+  local at = redis.call('HMGET', hold[1], 'owner', 'offset')
+  if at[1] ~= hold[2] or tonumber(at[2]) ~= hold[3] then return {2, hold[1]} end
+end
 
 local groups = {}
 for i, group in ipairs(plan.groups) do
@@ -370,7 +378,7 @@ end
 local function sweep_some()
   local at = redis.call('HMGET', meta, 'cursor', 'evicting')
   local cursor, evicting = tonumber(at[1]) or 0, tonumber(at[2]) or 0
-  local cycle = plan.horizon / SWEEPS
+  local cycle = math.min(plan.horizon / SWEEPS, CYCLE_MAX)
   local target = floor(clock % cycle / cycle * BUCKETS)
   local most = math.min((target - cursor) % BUCKETS, SWEPT_MAX)
   if evicting > 0 then most = math.min(evicting, EVICTED_MAX) end
@@ -382,18 +390,36 @@ local function sweep_some()
   return evicting - most <= 0
 end
 
--- Where more is stored than may be, halve the share of the version that holds most of it.
+-- Twice the shares, of all, that are less than one: once in each eighth of the longest wait, since what
+-- that brings is known only when it has passed.
+local function raise_rates(limits)
+  local raised = tonumber(redis.call('HGET', meta, 'raised')) or 0
+  if clock < raised + plan.horizon / SWEEPS then return end
+  redis.call('HSET', meta, 'raised', string.format('%.0f', clock))
+  for field, rate in pairs(limits) do
+    if rate * 2 >= HASHES then
+      redis.call('HDEL', meta, field)
+    else
+      redis.call('HSET', meta, field, string.format('%.0f', rate * 2))
+    end
+  end
+end
+
+-- Where more is stored than may be, halve the share of the version that holds most of it; where there
+-- is much room again, let shares rise.
 local function make_room(settled)
   local fields = redis.call('HGETALL', meta)
-  local total, most, largest = 0, 0, nil
+  local total, most, largest, limits = 0, 0, nil, {}
   for i = 1, #fields, 2 do
     local version = string.match(fields[i], '^bytes:(.*)$')
     local held = version and tonumber(fields[i + 1]) or 0
     total = total + held
     if held > most then most, largest = held, version end
+    if string.match(fields[i], '^rate:') then limits[fields[i]] = tonumber(fields[i + 1]) end
   end
+  if total < plan.bytes_max / ROOM and next(limits) then raise_rates(limits) end
   if total > plan.bytes_max and settled and largest then
-    redis.call('HSET', meta, 'limited', 1, 'evicting', BUCKETS,
+    redis.call('HSET', meta, 'limited', 1, 'evicting', BUCKETS, 'raised', string.format('%.0f', clock),
       'rate:' .. largest, string.format('%.0f', math.max(1, floor(rate_of(largest) / 2))))
   end
 end
