@@ -79,6 +79,8 @@ maxmemory-policy noeviction
 appendonly yes
 appendfsync everysec
 save ""
+# Requests that wait for labels lie in small hashes, compact as long as their values are short.
+hash-max-ziplist-value 256
 """
 
 

@@ -28,9 +28,11 @@ class Limits:
     future_skew_ms_max: int
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted(Generic[Kind]):
-    """An event, its time, the record it came in and its place in that; -1 outside of batches."""
+class Accepted(msgspec.Struct, Generic[Kind], frozen=True, gc=False):
+    """An event, its time, the record it came in and its place in that; -1 outside of batches.
+
+    ``gc=False``: made in a tenth of the time, and the collector need not walk thousands of them.
+    """
 
     event: Kind
     time_ms: int

@@ -11,7 +11,7 @@ that a late label changes them without touching what was counted of the events. 
 ``x:<what>:<band>``    exact sums of a figure (:mod:`stream.sketches.exact_sums`)
 ``h:<metric>:<block>`` magnitudes of a delayed figure (:mod:`stream.sketches.magnitudes`)
 ``y:<grid>``           counts: numeric labels by cell of the baseline's label
-``delay``              counts: labels by the octaves of the ms from prediction to label
+``delay``              counts: labels by the ms from prediction to label, see `DELAY_STEPS`
 =====================  ========================================================================
 
 Rows of a segment have the prefix ``s:<bytes>:<segment>|``, bytes being the length of its name.
@@ -34,7 +34,9 @@ REGISTERED, LABELLED, CORRECTED, UNUSABLE = range(CELLS)
 another; that have one which no figure can be made of (text for a number, say)."""
 PAIR_SEPARATOR = "\x1f"
 PAIRS_MAX = 4096
-DELAY_CELLS = 64
+DELAY_STEPS = 8
+"""Cells of each octave of delays, of one width: cell 8 i + j begins at 2**i (1 + j / 8) ms."""
+DELAY_CELLS = 64 * DELAY_STEPS
 SEGMENT = b"s:"
 
 LOG_LOSS, BRIER = "log_loss", "brier"
@@ -59,7 +61,7 @@ class LabelCounts:
     sums : by name, see `LOG_LOSS` and the names after it
     magnitudes : (6145,) of delayed figures, by name
     targets : numeric labels by cell of the baseline's label, by grid
-    delays : (64,) labels by delay; cell i holds 2**i <= ms < 2**(i + 1), the first all below
+    delays : (512,) labels by delay, see `DELAY_STEPS`; the first holds all below, too
     segments : the same of each segment
     """
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from stream.stats.concept.adaptive_window import WindowTest
 from stream.stats.concept.error_pane import ErrorPane
 from stream.stats.concept.page_hinkley import PageHinkley
-from stream.stats.concept.adaptive_window import WindowTest
 from tests.golden.peers.errors import (
     CHANGE,
     CHANGED_ONCE,

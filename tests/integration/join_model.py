@@ -238,7 +238,8 @@ def count(
     first = next((label for label in labels if label.value is not None), None)
     if first is not None:
         delay_ms = max(1, first.time_ms - one.time_ms)
-        into.delays[min(63, delay_ms.bit_length() - 1)] += 1
+        octave = delay_ms.bit_length() - 1
+        into.delays[8 * octave + (delay_ms - 2**octave) * 8 // 2**octave] += 1
     if sequence:
         into.labelled += 1
         count_value(into, one, of, mode, sequence[-1])

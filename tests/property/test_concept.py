@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.rollup.concept import ConceptState, advance
+from stream.stats.concept.adaptive_window import Cut, WindowTest
 from stream.stats.concept.error_pane import ErrorPane
 from stream.stats.concept.page_hinkley import PageHinkley
-from stream.stats.concept.adaptive_window import Cut, WindowTest
 
 REQUESTS = 400
 COUNTS = st.lists(st.integers(0, REQUESTS), min_size=1, max_size=6).flatmap(

@@ -1,7 +1,7 @@
 -- Figures of the join: what a label adds to the label pane of its prediction, or takes away again.
 -- Loaded in front of join.lua. The rows are those of stream/window/labelled.py.
 local REGISTERED, LABELLED, CORRECTED, UNUSABLE, CELLS = 0, 1, 2, 3, 4
-local PAIRS_MAX, DELAY_CELLS, RANKS = 4096, 64, 10
+local PAIRS_MAX, DELAY_STEPS, DELAY_CELLS, RANKS = 4096, 8, 512, 10
 local LOG_LOSS_CLIP = 2.220446049250313e-16 -- the distance of 1 and the next double
 local MAGNITUDE_CELLS, BLOCK_CELLS = 6145, 512
 local BAND_BITS, UNIT_BITS, BAND_MIN, BAND_MAX = 16, 32, -8, 60
@@ -216,8 +216,9 @@ local function add_label(parts, slot, state, by)
   add_count(parts, 'n', CELLS, LABELLED, by)
   if state.first then
     local waited = math.max(1, state.first.time - slot.event)
-    local _, exponent = math.frexp(waited)
-    add_count(parts, 'delay', DELAY_CELLS, math.min(DELAY_CELLS, exponent) - 1, by)
+    local mantissa, exponent = math.frexp(waited)
+    local cell = DELAY_STEPS * (exponent - 1) + floor((2 * mantissa - 1) * DELAY_STEPS)
+    add_count(parts, 'delay', DELAY_CELLS, math.min(DELAY_CELLS - 1, cell), by)
   end
   if of.mode == 'ranking' and label.ranking then
     add_ranking(parts, slot, label, by)

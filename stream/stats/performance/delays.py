@@ -1,19 +1,19 @@
-"""Quantiles of the time that labels take, from counts by octaves."""
-
-import math
+"""Quantiles of the time that labels take, from counts by parts of octaves."""
 
 import numpy as np
 
 from stream.arrays import IntArray
 
 
-def delay_quantile_ms(counts: IntArray, probability: float) -> float | None:
+def delay_quantile_ms(counts: IntArray, probability: float, steps: int = 8) -> float | None:
     r"""Quantile of the time from prediction to label.
 
     Parameters
     ----------
-    counts : (k,) labels by delay; cell i holds 2**i <= ms < 2**(i + 1), the first all below 2 ms
+    counts : (k,) labels by delay; cell ``steps i + j`` begins at ``2**i (1 + j / steps)`` ms, the
+        first also holds all below 1 ms
     probability : between 0 and 1
+    steps : cells of an octave
 
     Returns
     -------
@@ -21,19 +21,15 @@ def delay_quantile_ms(counts: IntArray, probability: float) -> float | None:
 
     Notes
     -----
-    Inside a cell delays are taken to be spread evenly in their logarithm, in the first evenly:
-
-    .. math:: 2^{i + f}
-
-    with f the share of the cell's labels up to the quantile. The true quantile lies in the same
-    cell, so this one is off by at most a factor of 2, in the first cell by 2 ms.
+    Inside a cell delays are taken to be spread evenly. The true quantile lies in the same cell, so
+    this one is off by at most 1/8 of it, and by 1.2 ms below 10 ms.
 
     Examples
     --------
     >>> delay_quantile_ms(np.array([0, 0, 4, 4]), 0.5)
-    8.0
+    1.375
     >>> delay_quantile_ms(np.array([0, 0, 4, 4]), 0.25)
-    5.656854249492381
+    1.3125
     """
     cumulated = np.cumsum(counts)
     n = int(cumulated[-1])
@@ -44,4 +40,5 @@ def delay_quantile_ms(counts: IntArray, probability: float) -> float | None:
     cell = int(np.searchsorted(cumulated, max(rank, 0.5)))
     held = int(counts[cell])
     part = (rank - (int(cumulated[cell]) - held)) / held
-    return 2 * part if cell == 0 else math.exp2(cell + part)
+    octave, step = divmod(cell, steps)
+    return float(2.0**octave * (1 + (step + part) / steps))

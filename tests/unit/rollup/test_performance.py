@@ -192,10 +192,10 @@ def test_nothing_labelled_has_coverage_alone() -> None:
 
 def test_delays() -> None:
     counts = label_counts(pairs={("1", "1"): 4})
-    counts.delays[12] = 4
+    counts.delays[8 * 12] = 4
     found = performance_figures(counts, TERMS).metrics
-    assert found["label_delay_p50_ms"] == pytest.approx(4096 * 2**0.5)
-    assert 4096 <= found["label_delay_p50_ms"] < found["label_delay_p95_ms"] <= 8192
+    assert found["label_delay_p50_ms"] == 4096 * (1 + 1 / 16)
+    assert 4096 <= found["label_delay_p50_ms"] < found["label_delay_p95_ms"] <= 4608
 
 
 # --- tasks

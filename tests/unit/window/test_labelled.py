@@ -43,7 +43,7 @@ def pane(seed: int) -> dict[bytes, bytes]:
     rows = {
         b"n": counts(4, c0=9 + seed, c1=5, c2=seed, c3=1),
         b"pairs": codec.encode_names(NameCounts(PAIRS_MAX, seed, names)),
-        b"delay": counts(DELAY_CELLS, c3=seed + 1, c63=1),
+        b"delay": counts(DELAY_CELLS, c3=seed + 1, c511=1),
         b"p:abc:1": counts(8, c0=1, c7=seed),
         "p:abc:ж:|".encode(): counts(8, c1=2),
         b"p:other:1": counts(4, c2=seed),
