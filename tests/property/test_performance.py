@@ -163,5 +163,6 @@ def test_a_delay_lies_in_a_cell_that_holds_labels(counts: Any, q: Any) -> None:
         return
     assert found is not None
     held = [i for i, n in enumerate(counts) if n]
-    assert any((2**i if i else 0) <= found <= 2 ** (i + 1) for i in held)
+    bounds = [2.0**octave * (1 + step / 8) for octave in range(9) for step in range(8)]
+    assert any(bounds[i] <= found <= bounds[i + 1] for i in held)
     assert found <= (delay_quantile_ms(np.array(counts), min(1.0, q + 0.1)) or 0)
