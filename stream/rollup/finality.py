@@ -79,6 +79,19 @@ def window_ends(spec: WindowSpec, pane: PaneId) -> range:
     return range(first, last + 1, spec.every_ms)
 
 
+def tumbling_ends(spec: WindowSpec, start_ms: int, end_ms: int) -> range:
+    """Ends of the tumbling windows of this size that hold any part of a span.
+
+    Examples
+    --------
+    >>> list(tumbling_ends(WindowSpec(10, 5, "10ms"), 15, 31))
+    [20, 30, 40]
+    """
+    first = floor_to(start_ms, spec.size_ms) + spec.size_ms
+    last = floor_to(end_ms - 1, spec.size_ms) + spec.size_ms
+    return range(first, last + 1, spec.size_ms)
+
+
 def settled_from_ms(pane: PaneId, specs: Iterable[WindowSpec], lateness_ms: int) -> int:
     """Closing time from which on no window needs a pane on its own.
 

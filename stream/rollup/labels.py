@@ -1,6 +1,7 @@
 """The labels of model versions: their panes in memory, and the reports that they still change."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from schemas.metrics import WindowReport
 from schemas.models import ModelConfig
@@ -20,6 +21,8 @@ from stream.window.labelled import LabelCounts
 from stream.window.panes import DAY_MS, HOUR_MS, PaneId, floor_to
 
 ROLLED_AT_ONCE = 50
+LOOKED_AT_ONCE = 1_000
+"""Windows whose labels changed, of which as many as can be reported at once are chosen."""
 ROLLED_AGAIN_MS = 10_000
 SPACING_MS_MAX = 600_000
 _REVISIONS = 20
@@ -105,8 +108,8 @@ class LabelRollup:
         newest_append_ms : append time of the version's newest record
         horizon_ms : how long its predictions wait for labels
         """
-        found = self._panes[version].due_until(closing_ms)
-        until = self._settled.until(version) if found else {}
+        found = self._panes[version].due_until(closing_ms)[:LOOKED_AT_ONCE]
+        until = self._settled.until(version, [f"{spec.name}:{end}" for end, spec in found])
         kept_ms = horizon_ms + self._lateness_ms
         out = []
         for end_ms, spec in found:
@@ -126,7 +129,7 @@ class LabelRollup:
 
     def windows_kept(self, version: VersionId) -> set[str]:
         """Windows, ``<window>:<end>``, whose reports labels may still change."""
-        return set(self._settled.until(version))
+        return self._settled.kept(version)
 
     def add(
         self,
@@ -186,8 +189,7 @@ class LabelRollup:
             return
         self._rolled_ms[version] = now_ms
         self._settled.forget(version, clock_ms)
-        kept = [_window_of(name, specs) for name in self._settled.until(version)]
-        needed = [window for window in kept if window is not None]
+        needed = _Needed.by(self._settled.kept(version), specs)
         for of, tracker in self._panes[version].sources():
             # Other versions need what is shared, too: those that are behind have a week more.
             settled_ms = closed_ms - self._lateness_ms - (0 if of == version else 7 * DAY_MS)
@@ -195,7 +197,7 @@ class LabelRollup:
                 pane
                 for pane in sorted(tracker.panes)
                 if _is_settled(pane, specs, settled_ms)
-                and not _is_needed(pane, needed)
+                and not needed.needs(pane)
                 and not tracker.is_due_at(pane.parent() or pane)
             ]
             for first in range(0, len(rolled), ROLLED_AT_ONCE):
@@ -210,15 +212,29 @@ def _is_settled(pane: PaneId, specs: Sequence[WindowSpec], settled_ms: int) -> b
     return pane.end_ms + max((spec.size_ms for spec in specs), default=0) <= settled_ms
 
 
-def _is_needed(pane: PaneId, windows: Iterable[tuple[int, int]]) -> bool:
-    """Whether a window, start and end, needs a pane apart from those that join the same."""
-    whole = pane.parent() or pane
-    return any(
-        start_ms < whole.end_ms
-        and end_ms > whole.start_ms
-        and (whole is pane or end_ms - start_ms < DAY_MS or start_ms % DAY_MS != 0)
-        for start_ms, end_ms in windows
-    )
+@dataclass(frozen=True, slots=True)
+class _Needed:
+    """Days, by their starts, in which a kept report needs label panes: at all, and hours apart."""
+
+    days: set[int]
+    apart: set[int]
+
+    @classmethod
+    def by(cls, kept: Iterable[str], specs: Sequence[WindowSpec]) -> "_Needed":
+        """What reports of these windows need."""
+        days: set[int] = set()
+        apart: set[int] = set()
+        for start_ms, end_ms in filter(None, (_window_of(name, specs) for name in kept)):
+            inside = range(floor_to(start_ms, DAY_MS), end_ms, DAY_MS)
+            days.update(inside)
+            if end_ms - start_ms < DAY_MS or start_ms % DAY_MS:
+                apart.update(inside)
+        return cls(days, apart)
+
+    def needs(self, pane: PaneId) -> bool:
+        """Whether one of them needs a pane apart from those that join the same."""
+        parent = pane.parent()
+        return pane.start_ms in self.days if parent is None else parent.start_ms in self.apart
 
 
 def _window_of(name: str, specs: Sequence[WindowSpec]) -> tuple[int, int] | None:

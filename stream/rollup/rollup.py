@@ -365,7 +365,9 @@ class Rollup:
         closed_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
         clock_ms = min(now.clock_ms, now.label_clock_ms)
         self._labels.roll(now.version, now.specs, closed_ms, clock_ms, now.now_ms)
-        kept = self._labels.windows_kept(now.version)
-        stale = [name for name in tracker.out_of_reach(fence, now.specs) if name not in kept]
+        stale = tracker.out_of_reach(fence, now.specs)
+        if stale:
+            kept = self._labels.windows_kept(now.version)
+            stale = [name for name in stale if name not in kept]
         if stale:
             self._client.hdel(self._store.keys.fence(now.version), *stale)

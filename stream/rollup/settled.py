@@ -40,10 +40,21 @@ class SettledReports:
         value = self._client.hget(self._keys.settled(version), window)
         return [] if value is None else _decoder.decode(zlib.decompress(value))
 
-    def until(self, version: VersionId) -> dict[str, int]:
-        """Windows that have reports here, and log clock, ms, until which they are kept."""
-        found = self._client.zrange(self._keys.settled_until(version), 0, -1, withscores=True)
-        return {name.decode(): int(until) for name, until in found}
+    def kept(self, version: VersionId) -> set[str]:
+        """Windows that have reports here."""
+        names = self._client.zrange(self._keys.settled_until(version), 0, -1)
+        return {name.decode() for name in names}
+
+    def until(self, version: VersionId, windows: Sequence[str]) -> dict[str, int]:
+        """Log clock, ms, until which the reports of these windows are kept, of those that are."""
+        if not windows:
+            return {}
+        found = self._client.zmscore(self._keys.settled_until(version), windows)
+        return {
+            name: int(until)
+            for name, until in zip(windows, found, strict=True)
+            if until is not None
+        }
 
     def forget(self, version: VersionId, clock_ms: int) -> None:
         """Delete the reports that no label can change any more."""

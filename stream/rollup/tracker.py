@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from schemas.windows import WindowSpec
-from stream.rollup.finality import window_ends
+from stream.rollup.finality import tumbling_ends, window_ends
 from stream.rollup.merge import PaneCounts, merge_panes
 from stream.window.labelled import LabelCounts, merge_labels
 from stream.window.panes import HOUR_MS, TIERS_MS, PaneId, floor_to
@@ -160,13 +160,13 @@ class LabelTracker(Tracker[LabelCounts]):
         self.put(pane, counts, sequence, ())
         for spec in specs:
             if spec.size_ms >= max(pane.tier_ms, HOUR_MS):
-                end_ms = floor_to(pane.start_ms, spec.size_ms) + spec.size_ms
-                self.due.setdefault(spec, set()).add(end_ms)
+                ends = tumbling_ends(spec, pane.start_ms, pane.end_ms)
+                self.due.setdefault(spec, set()).update(ends)
 
     def is_due_at(self, pane: PaneId) -> bool:
-        """Whether a window that holds any part of a pane is still due."""
+        """Whether a tumbling window that holds any part of a pane is still due."""
         return any(
-            end_ms - spec.size_ms < pane.end_ms and end_ms > pane.start_ms
+            end_ms in ends
             for spec, ends in self.due.items()
-            for end_ms in ends
+            for end_ms in tumbling_ends(spec, pane.start_ms, pane.end_ms)
         )
