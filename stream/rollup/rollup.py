@@ -43,8 +43,9 @@ PANES_READ_AT_ONCE = 200
 ROLLED_AT_ONCE = 50
 SEGMENTS_SHOWN_MS = 300
 """Time for live segments in one call: with many of them each is refreshed every few seconds."""
-WINDOWS_AT_ONCE = 100
-"""Final windows reported before the live view is refreshed: well below a second of work."""
+WINDOWS_AT_ONCE, REPORTED_MS = 1_000, 500
+"""Final windows reported before the live view is refreshed, at most, and for how long. A log of a
+year that is read at once has hundreds of thousands; choosing among them takes as long."""
 
 Send = Callable[[list[WindowReport]], None]
 
@@ -107,20 +108,20 @@ class Rollup:
         self._show(now, tracker, concept)
         fence = self._fence(now)
         due = self._due(now, tracker, fence)
-        reports = self._final_reports(now, tracker, fence, due[:WINDOWS_AT_ONCE])
-        revised = self._revised(now, tracker, fence, due)
+        looked_at, reports = self._final_reports(now, tracker, fence, due[:WINDOWS_AT_ONCE])
+        revised = self._revised(now, tracker, fence)
         if reports or revised:
             self._send(reports + [report for _, _, of in revised for report in of])
             self._read_model.record_finals(reports, now.now_ms)
             self._history.add(reports)
-        for end_ms, spec in due[:WINDOWS_AT_ONCE]:  # not before: sending may fail
+        for end_ms, spec in due[:looked_at]:  # not before: sending may fail
             tracker.done(spec, end_ms)
             self._labels.done(version, spec, end_ms)
         for end_ms, spec, of in revised:
             self._read_model.record_finals(of, now.now_ms)
             self._labels.done(version, spec, end_ms)
         self._roll(now, tracker, fence)
-        return len(due) > WINDOWS_AT_ONCE or len(revised) >= WINDOWS_AT_ONCE
+        return looked_at < len(due) or len(revised) >= WINDOWS_AT_ONCE
 
     def _refresh(self, now: Standing) -> PaneTracker:
         """Read the panes that changed since the last call."""
@@ -281,7 +282,6 @@ class Rollup:
         now: Standing,
         tracker: PaneTracker,
         fence: Mapping[str, tuple[int, int]],
-        due: Sequence[tuple[int, WindowSpec]],
     ) -> list[tuple[int, WindowSpec, list[WindowReport]]]:
         """Windows whose labels changed, with their reports where these say more than before."""
         closing_ms = tracker.closing.take(now.closing_ms, now.newest_append_ms, now.clock_ms)
@@ -290,7 +290,7 @@ class Rollup:
         waiting = self._labels.due(now.version, closing_ms, now.newest_append_ms, horizon_ms)
         for end_ms, spec, spacing_ms in waiting:
             reported = fence.get(f"{spec.name}:{end_ms}", (-1, 0))
-            if (end_ms, spec) in due or now.now_ms - reported[1] < spacing_ms:
+            if end_ms in tracker.due.get(spec, ()) or now.now_ms - reported[1] < spacing_ms:
                 continue
             if len(out) >= WINDOWS_AT_ONCE:
                 break
@@ -321,13 +321,20 @@ class Rollup:
         tracker: PaneTracker,
         fence: Mapping[str, tuple[int, int]],
         due: Sequence[tuple[int, WindowSpec]],
-    ) -> list[WindowReport]:
-        """Compute the reports of due windows that say more than what was reported.
+    ) -> tuple[int, list[WindowReport]]:
+        """Compute the reports of due windows that say more than what was reported, for a while.
 
         A window that is empty, or whose panes are rolled up, has none.
+
+        Returns
+        -------
+        How many windows were looked at, and the reports.
         """
-        reports = []
-        for end_ms, spec in due:
+        until_ms = self._now_ms() + REPORTED_MS
+        reports: list[WindowReport] = []
+        for number, (end_ms, spec) in enumerate(due):
+            if self._now_ms() > until_ms:
+                return number, reports
             counts = tracker.window(end_ms - spec.size_ms, end_ms)
             if counts is None or counts.count == 0:
                 continue
@@ -345,7 +352,7 @@ class Rollup:
                 context = self._label_context(now, end_ms)
                 made = self._labels.add(now.version, made, context, start_ms)
             reports += made
-        return reports
+        return len(due), reports
 
     def _roll(
         self, now: Standing, tracker: PaneTracker, fence: Mapping[str, tuple[int, int]]
