@@ -12,7 +12,8 @@ from programs import Programs, until
 from settled import EMPTY, QUICK
 from traffic import Sender, create_topic
 
-SLOW = {"STREAMGAUGE_WORKER__POLL_RECORDS": "100", "STREAMGAUGE_WORKER__CHECKPOINT_MS": "20"}
+SLOW = {"STREAMGAUGE_WORKER__POLL_RECORDS": "5", "STREAMGAUGE_WORKER__CHECKPOINT_MS": "20"}
+"""Some thousand records a second: there is time to do harm in the middle of them."""
 MODELS = {"credit": (8_000, 0.3), "rare": (20_000, 0.005)}
 
 
