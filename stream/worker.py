@@ -65,7 +65,6 @@ class Worker:
         self.registry = registry
         self.now_ms = now_ms
         self.instance = instance
-        self.topic = topic_name(settings.namespace, Topic.PREDICTIONS)
         self._kinds = {topic_name(settings.namespace, kind): kind for kind in READ_TOPICS}
         self._stopping = threading.Event()
         options = settings.worker

@@ -8,6 +8,7 @@ import numpy as np
 
 from schemas.baselines import Baseline, BaselinePerformance, SecondMoments
 from stream.arrays import FloatArray, IntArray
+from stream.baseline.score_edges import score_edges_of, score_grid_id
 from stream.rollup.estimating import cell_probabilities, estimated_figures
 from stream.rollup.histogram import Bars, Histogram
 from stream.rollup.merge import GridCounts, PaneCounts
@@ -127,6 +128,12 @@ class CompiledBaseline:
         """How the model did on the reference; None where that has no labels."""
         found = self.baseline.performance
         return found if isinstance(found, BaselinePerformance) else None
+
+    @cached_property
+    def score_cells(self) -> tuple[str, FloatArray]:
+        """Name and inner edges of the cells in which the join counts probabilities."""
+        edges = score_edges_of(self.baseline)
+        return score_grid_id(edges), edges
 
     @property
     def figures(self) -> Mapping[str, float]:

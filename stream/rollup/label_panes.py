@@ -1,15 +1,15 @@
 """Label panes of a model version, with what was measured of its model alone."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from schemas.windows import WindowSpec
+from stream.rollup.changed_panes import read_changed
 from stream.rollup.tracker import LabelTracker
 from stream.state.client import RedisClient
 from stream.state.keys import EVERY_VERSION, StateKeys, VersionId
 from stream.window.labelled import LabelCounts, decode_labels, merge_labels
 from stream.window.panes import PaneId
-
-PANES_READ_AT_ONCE = 200
 
 
 class LabelPanes:
@@ -35,36 +35,22 @@ class LabelPanes:
         """Read the panes that changed since the last call."""
         self.own.dropped_until_ms = dropped_until_ms
         for version, tracker in self._sources:
-            while True:
-                present = self._index(version)
-                changed = self._read_changed(version, specs, tracker, present)
-                # As of the panes of events: rolled up meanwhile, none must count twice.
-                if not changed or self._index(version).keys() >= present.keys():
-                    break
 
-    def _index(self, version: VersionId) -> dict[PaneId, int]:
-        index = self._client.zrange(self._keys.labelled(version), 0, -1, withscores=True)
-        return {PaneId.parse(member.decode()): int(score) for member, score in index}
+            def take(
+                pane: PaneId,
+                rows: Mapping[bytes, bytes],
+                at: int,
+                tracker: LabelTracker = tracker,
+            ) -> None:
+                tracker.put_labels(pane, decode_labels(rows), at, specs)
 
-    def _read_changed(
-        self,
-        version: VersionId,
-        specs: Sequence[WindowSpec],
-        tracker: LabelTracker,
-        present: Mapping[PaneId, int],
-    ) -> int:
-        for gone in tracker.panes.keys() - present.keys():
-            tracker.drop(gone)
-        changed = [pane for pane, at in present.items() if tracker.read_at.get(pane) != at]
-        for first in range(0, len(changed), PANES_READ_AT_ONCE):
-            some = changed[first : first + PANES_READ_AT_ONCE]
-            with self._client.pipeline(transaction=False) as pipe:
-                for pane in some:
-                    pipe.hgetall(self._keys.label_pane(version, pane.member()))
-                for pane, rows in zip(some, pipe.execute(), strict=True):
-                    if rows:
-                        tracker.put_labels(pane, decode_labels(rows), present[pane], specs)
-        return len(changed)
+            read_changed(
+                self._client,
+                self._keys.labelled(version),
+                partial(self._keys.label_pane, version),
+                tracker,
+                take,
+            )
 
     def window(self, start_ms: int, end_ms: int) -> LabelCounts | None:
         """Counts of a window; None where there are none, or panes reach across its ends."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from schemas.metrics import WindowReport
 from schemas.models import ModelConfig
 from schemas.windows import WindowSpec
-from stream.baseline.score_edges import DEFAULT_SCORE_EDGES, score_edges_of, score_grid_id
+from stream.baseline.score_edges import DEFAULT_SCORE_EDGES, score_grid_id
 from stream.rollup.comparison import CompiledBaseline
 from stream.rollup.label_panes import LabelPanes
 from stream.rollup.performance import PerformanceTerms
@@ -26,6 +26,7 @@ LOOKED_AT_ONCE = 1_000
 ROLLED_AGAIN_MS = 10_000
 SPACING_MS_MAX = 600_000
 _REVISIONS = 20
+_DEFAULT_CELLS = {score_grid_id(DEFAULT_SCORE_EDGES): DEFAULT_SCORE_EDGES}
 
 
 def has_labels(spec: WindowSpec, end_ms: int) -> bool:
@@ -88,10 +89,7 @@ class LabelRollup:
         compiled : the baseline valid in the window
         known : all baselines of the version, whose cells may be in it
         """
-        edges = {score_grid_id(DEFAULT_SCORE_EDGES): DEFAULT_SCORE_EDGES}
-        for one in known:
-            of_one = score_edges_of(one.baseline)
-            edges[score_grid_id(of_one)] = of_one
+        edges = _DEFAULT_CELLS | dict(one.score_cells for one in known)
         performance = None if compiled is None else compiled.performance
         terms = PerformanceTerms(config.task, config.positive_class, edges, performance)
         figures = {} if compiled is None else compiled.figures

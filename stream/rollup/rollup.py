@@ -1,12 +1,14 @@
 """The rollup of one model version: read changed panes, show what is live, report what is final."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from schemas.metrics import WindowReport
 from schemas.models import config_id
 from schemas.windows import WindowSpec
 from stream.registry import Registry
 from stream.rollup.adoption import Adoption, Progress, Publisher
+from stream.rollup.changed_panes import read_changed
 from stream.rollup.comparison import histograms
 from stream.rollup.concepts import ConceptRollup
 from stream.rollup.finality import (
@@ -39,7 +41,6 @@ from stream.state.store import StateStore
 from stream.window.label_terms import seconds_of
 from stream.window.panes import HOUR_MS, PaneId
 
-PANES_READ_AT_ONCE = 200
 ROLLED_AT_ONCE = 50
 SEGMENTS_SHOWN_MS = 300
 """Time for live segments in one call: with many of them each is refreshed every few seconds."""
@@ -127,36 +128,13 @@ class Rollup:
         """Read the panes that changed since the last call."""
         tracker = self._trackers.setdefault(now.version, PaneTracker())
         tracker.dropped_until_ms = now.dropped_until_ms
-        while True:
-            present = self._index(now)
-            changed = self._read_changed(now, tracker, present)
-            # Another agents process may have rolled panes up meanwhile; none must count twice, on
-            # its own and within the next size.
-            if not changed or self._index(now).keys() >= present.keys():
-                return tracker
+        keys, version = self._store.keys, now.version
 
-    def _index(self, now: Standing) -> dict[PaneId, int]:
-        """Read which panes there are, and the number of each one's last change."""
-        index = self._client.zrange(self._store.keys.panes(now.version), 0, -1, withscores=True)
-        return {PaneId.parse(member.decode()): int(score) for member, score in index}
+        def take(pane: PaneId, rows: Mapping[bytes, bytes], at: int) -> None:
+            tracker.put(pane, decode_pane(rows), at, now.specs)
 
-    def _read_changed(
-        self, now: Standing, tracker: PaneTracker, present: Mapping[PaneId, int]
-    ) -> int:
-        """Read the panes whose numbers are not those they were read at; returns how many."""
-        keys = self._store.keys
-        for gone in tracker.panes.keys() - present.keys():
-            tracker.drop(gone)
-        changed = [pane for pane, at in present.items() if tracker.read_at.get(pane) != at]
-        for first in range(0, len(changed), PANES_READ_AT_ONCE):
-            some = changed[first : first + PANES_READ_AT_ONCE]
-            with self._client.pipeline(transaction=False) as pipe:
-                for pane in some:
-                    pipe.hgetall(keys.pane(now.version, pane.member()))
-                for pane, rows in zip(some, pipe.execute(), strict=True):
-                    if rows:
-                        tracker.put(pane, decode_pane(rows), present[pane], now.specs)
-        return len(changed)
+        read_changed(self._client, keys.panes(version), partial(keys.pane, version), tracker, take)
+        return tracker
 
     def _context(
         self, now: Standing, spec: WindowSpec, end_ms: int, *, final: bool
