@@ -1,4 +1,5 @@
-# `make` lists what there is to do. A fresh Linux machine needs Python 3.11 or newer and make, nothing else.
+# `make` lists what there is to do. A fresh Linux machine needs Python 3.11 or newer and make, nothing else;
+# `make test` needs Go too.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -10,6 +11,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 SOURCES := $(wildcard schemas stream sinks tests load_tests)
 TESTS := $(wildcard tests/unit tests/property tests/golden tests/architecture tests/integration)
+
+# The newest that builds from its Go module alone: later ones lack the pages that their program embeds.
+ALERTMANAGER := build/alertmanager/.v0.31.1
 
 # The newest Python that runs, or none; a name on PATH is not enough (version managers leave empty shims).
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
@@ -39,7 +43,7 @@ check: setup ## lint, format, types, architecture rules
 	@if [ -d tests/architecture ]; then set -x; $(BIN)/pytest -q tests/architecture; fi
 
 .PHONY: test
-test: setup ## unit, property, golden, architecture and integration tests, on real servers
+test: setup $(ALERTMANAGER) ## unit, property, golden, architecture and integration tests, on real servers
 	$(BIN)/pytest $(TESTS)
 
 .PHONY: bench
@@ -61,6 +65,10 @@ bench-memory: setup ## Redis memory of model versions in the steady state (3 min
 .PHONY: bench-join
 bench-join: setup ## what the join of labels costs: bytes of Redis, joins a second (5 minutes)
 	$(BIN)/python -m load_tests.join
+
+.PHONY: chaos
+chaos: setup $(ALERTMANAGER) ## alerts on every kind of channel while agents are killed and Redis crashes (8 minutes)
+	$(BIN)/pytest -s tests/chaos
 
 PEERS := nannyml evidently river
 
@@ -108,6 +116,15 @@ build/peers/%/.installed: tests/golden/peers/requirements-%.txt
 		if $$name -c 'import venv' 2>/dev/null; then exec $$name -m venv build/peers/$*; fi; done; \
 		echo "error: the peers need Python 3.11 or 3.12: install one and run make peers again" >&2; exit 1
 	@build/peers/$*/bin/python -m pip --disable-pip-version-check --no-input install -r $< | $(SHOW_FETCHED)
+	@touch $@
+
+# Go checks all that it fetches (48 MB, once a machine) by Go's public log of checksums.
+build/alertmanager/.v%:
+	@echo "==> Alertmanager $*, built here (a minute the first time)"
+	@if ! GOBIN="$(CURDIR)/build/alertmanager" CGO_ENABLED=0 \
+		go install github.com/prometheus/alertmanager/cmd/alertmanager@v$*; then \
+		echo "error: the tests need Alertmanager, which takes Go 1.24 or newer and its module proxy to" \
+			"build: install Go and run make again" >&2; exit 1; fi
 	@touch $@
 
 $(VENV)/.requirements: requirements-dev.txt $(VENV)/.created

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -84,6 +85,8 @@ class AlertEvent(msgspec.Struct, frozen=True, kw_only=True):
         Fingerprint of the alert that keeps it quiet.
     stale
         Whether the input it rests on is old, as in a replay; stale alerts page nobody.
+    source
+        `sent` where another program sent it; null where a rule raised it.
     """
 
     id: str
@@ -108,6 +111,7 @@ class AlertEvent(msgspec.Struct, frozen=True, kw_only=True):
     silenced_by: str | None = None
     inhibited_by: str | None = None
     stale: bool = False
+    source: Literal["sent"] | None = None
 
 
 def fingerprint(rule: str, labels: Mapping[str, str]) -> str:

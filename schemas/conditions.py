@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-__all__ = ["Condition", "ConditionText", "Operator", "parse_condition"]
+__all__ = ["Condition", "ConditionText", "Operator", "condition_text", "parse_condition"]
 
 _NUMBER = r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _CONDITION = re.compile(
@@ -105,3 +105,23 @@ def parse_condition(text: str) -> Condition:
         "baseline" if match["reference"] == "baseline" else "previous"
     )
     return Condition(operator, float(match["factor"] or 1), reference, offset)
+
+
+def condition_text(condition: Condition) -> str:
+    """Write a condition as `parse_condition` reads it, without what says nothing.
+
+    Examples
+    --------
+    >>> [condition_text(parse_condition(x)) for x in ("> 0.050", "< 0.9*baseline-0.1")]
+    ['> 0.05', '< 0.9 * baseline - 0.1']
+    """
+    operator, offset = condition.operator, condition.offset
+    if condition.reference is None:
+        return f"{operator} {_number(offset)}"
+    factor = "" if condition.factor == 1 else f"{_number(condition.factor)} * "
+    text = f"{operator} {factor}{condition.reference}"
+    return f"{text} {'-' if offset < 0 else '+'} {_number(abs(offset))}" if offset else text
+
+
+def _number(value: float) -> str:
+    return repr(value).removesuffix(".0")

@@ -2,46 +2,30 @@
 
 A file holds ``models`` and ``rules``, or is a list of models, or is one model. Beside the form of
 `ModelConfig` it may use the alias ``model_id``, integers as versions, any scalar as
-``positive_class``, and ``24h`` for ``1d``.
+``positive_class``, and ``24h`` for ``1d``; rules may be in the form of `schemas.rule_forms`.
 """
 
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from schemas.canonical import canonical_json
+from schemas.converting import ConfigError, converted, instead
 from schemas.directions import BETTER, better
 from schemas.durations import parse_duration_ms, window_name
 from schemas.features import FeatureConfig
 from schemas.metric_names import METRIC_ALIASES, describe
-from schemas.models import BASELINE_PATTERN, VERSION_PATTERN, ModelConfig
-from schemas.names import NAME_PATTERN, canonical_class
+from schemas.models import ModelConfig
+from schemas.names import canonical_class
+from schemas.rule_forms import plain_rule
 from schemas.rules import RuleConfig
-from schemas.shapes import first_unknown
 
 __all__ = ["ConfigError", "ConfigFile", "parse_config", "parse_model", "parse_rule"]
 
 _LOCAL_KEYS = ("channels", "routes")
-_NAME_WORDS = "a string of 1 to 128 of the characters A-Z a-z 0-9 . _ -"
-# What is expected where msgspec names a pattern.
-_PATTERN_WORDS = {
-    NAME_PATTERN: _NAME_WORDS,
-    VERSION_PATTERN: f"{_NAME_WORDS}, or '*'",
-    BASELINE_PATTERN: "a baseline id, or inherit, provisional, rolling or seasonal",
-}
-_PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`\Z")
-_WORDS = {"object": "a table", "array": "a list", "str": "a string", "float": "a number"}
-_WORDS |= {"int": "a whole number", "bool": "true or false", "null": "nothing"}
-
-
-Configured = TypeVar("Configured", FeatureConfig, ModelConfig, RuleConfig)
-
-
-class ConfigError(ValueError):
-    """A configuration that can't be used: one sentence with model, field and what is allowed."""
+# Tests of rules, which `streamgauge alerts check` runs: a file may have its own.
+_PASSED_OVER = ("tests", "rule_files")
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,8 +70,8 @@ def parse_config(document: object) -> ConfigFile:
     for key in document:
         if key in _LOCAL_KEYS:
             raise ConfigError(f"`{key}` is a local setting: move it to streamgauge.toml")
-        if key not in {"models", "rules"}:
-            raise ConfigError(f"unknown key `{key}`: {_instead(key, ('models', 'rules'))}")
+        if key not in {"models", "rules", *_PASSED_OVER}:
+            raise ConfigError(f"unknown key `{key}`: {instead(key, ('models', 'rules'))}")
     models = tuple(map(parse_model, _list_at(document, "models")))
     rules = tuple(map(parse_rule, _list_at(document, "rules")))
     _refuse_repeated([f"model {m.model_name!r} version {m.model_version!r}" for m in models])
@@ -115,8 +99,8 @@ def parse_model(table: object) -> ModelConfig:
         table["windows"] = [_canonical_window(entry) for entry in table["windows"]]
     features = table.get("features")
     for feature, settings in features.items() if isinstance(features, dict) else ():
-        _converted(settings, FeatureConfig, f"{where}: feature {feature!r}")
-    model = _converted(table, ModelConfig, where)
+        converted(settings, FeatureConfig, f"{where}: feature {feature!r}")
+    model = converted(table, ModelConfig, where)
     for figure in model.performance_threshold:
         _refuse_unbounded(figure, where)
     return model
@@ -126,32 +110,12 @@ def parse_rule(table: object) -> RuleConfig:
     """Read one rule; raises `ConfigError`."""
     if not isinstance(table, dict):
         raise ConfigError("each of `rules` must be a table")
-    table = dict(table)
+    table = plain_rule(table)
     if isinstance(table.get("match"), dict):
         table["match"] = {k: _label_text(v) for k, v in table["match"].items()}
     if "window" in table:
         table["window"] = _canonical_window(table["window"])
-    return _converted(table, RuleConfig, f"rule {table.get('name')!r}")
-
-
-def _converted(table: object, kind: type[Configured], where: str) -> Configured:
-    if unknown := first_unknown(table, kind):
-        path, given, allowed = unknown
-        what = f"unknown key `{path}`" if given is None else f"`{path}`: {given!r} is not allowed"
-        raise ConfigError(f"{where}: {what}: {_instead(given or path.split('.')[-1], allowed)}")
-    try:
-        record = msgspec.convert(table, type=kind)
-    except msgspec.ValidationError as error:
-        text = str(error)
-        match = _PATH.search(text)
-        field = f"`{match['path']}`: " if match and match["path"] else ""
-        text = text[: match.start()] if match else text
-        raise ConfigError(f"{where}: {field}{_in_words(text)}") from error
-    try:
-        canonical_json(record)
-    except ValueError as error:  # TOML knows nan and inf, JSON does not
-        raise ConfigError(f"{where}: {error}") from error
-    return record
+    return converted(table, RuleConfig, f"rule {table.get('name')!r}")
 
 
 def _canonical_window(entry: object) -> object:
@@ -196,16 +160,3 @@ def _refuse_unbounded(figure: str, where: str) -> None:
     else:
         why = f"it is not known which way {figure!r} is better"
     raise ConfigError(f"{where}: `performance_threshold`: {why}: {advice}")
-
-
-def _instead(given: str, allowed: tuple[str, ...]) -> str:
-    near = get_close_matches(str(given), allowed, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"use one of {', '.join(allowed)}"
-
-
-def _in_words(text: str) -> str:
-    for pattern, words in _PATTERN_WORDS.items():
-        text = text.replace(f"`str` matching regex {pattern!r}", words)
-    for word, words in _WORDS.items():
-        text = text.replace(f"`{word}`", words).replace(f"`{word} | null`", words)
-    return text[0].lower() + text[1:]

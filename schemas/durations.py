@@ -11,6 +11,7 @@ __all__ = [
     "WINDOW_MS_MIN",
     "Duration",
     "default_every_ms",
+    "duration_text",
     "parse_duration_ms",
     "window_name",
 ]
@@ -60,6 +61,19 @@ def parse_duration_ms(text: str) -> int:
     if match is None:
         raise ValueError(f"{text!r} is no duration; write a whole number and ms, s, m, h or d")
     return int(match[1]) * _UNITS_MS[match[2]]
+
+
+def duration_text(span_ms: int) -> str:
+    """Write a duration as `parse_duration_ms` reads it, in the largest unit that divides it.
+
+    Examples
+    --------
+    >>> [duration_text(parse_duration_ms(text)) for text in ("90m", "3600s", "0s", "1500ms")]
+    ['90m', '1h', '0s', '1500ms']
+    """
+    if not span_ms:
+        return "0s"
+    return f"{span_ms}ms" if span_ms % _UNITS_MS["s"] else window_name(span_ms)
 
 
 def window_name(size_ms: int) -> str:

@@ -21,6 +21,7 @@ from schemas.metrics import WindowReport
 from schemas.models import ModelConfig
 from schemas.rejected import RejectedHeaders
 from schemas.rules import DEFAULT_RULE_NAMES, RuleConfig, SilenceConfig
+from schemas.sent_alerts import SentAlert
 
 __all__ = ["SCHEMAS", "field_descriptions", "json_schema"]
 
@@ -37,6 +38,7 @@ SCHEMAS: Mapping[str, type[msgspec.Struct]] = MappingProxyType(
         "rejected-headers": RejectedHeaders,
         "report": WindowReport,
         "rule": RuleConfig,
+        "sent-alert": SentAlert,
         "silence": SilenceConfig,
     }
 )

@@ -18,6 +18,7 @@ from schemas.activations import Activation, plan_of
 from schemas.baselines import Baseline
 from schemas.models import ModelConfig
 from schemas.records import ConfigRecord, decode_record, encode_record, record_key
+from schemas.rules import RuleConfig
 from schemas.topics import MESSAGE_BYTES_MAX, Topic, topic_name
 from stream.activations import (
     activations_of,
@@ -57,6 +58,14 @@ class Change:
     record: ConfigRecord
     kind: str
     fields: Mapping[str, tuple[Any, Any]]
+
+    def document(self) -> dict[str, Any]:
+        """Return it for programs: what is printed as JSON, and answered over HTTP."""
+        fields = {
+            name: {"before": before, "after": after}
+            for name, (before, after) in self.fields.items()
+        }
+        return {"key": self.key, "change": self.kind, "fields": fields}
 
 
 def author() -> str:
@@ -141,6 +150,14 @@ def publish_config(
     """Publish configuration records with the headers ``who`` and ``when``."""
     pairs = [(record_key(record), encode_record(record)) for record in records]
     publish(settings, Topic.CONFIG, pairs, {"who": who, "when": moment(now_ms)})
+
+
+def publish_rule(
+    settings: Settings, key: str, rule: RuleConfig | None, who: str, now_ms: int
+) -> None:
+    """Publish a rule under its key, or delete it where it is None."""
+    value = None if rule is None else encode_record(rule)
+    publish(settings, Topic.CONFIG, [(key, value)], {"who": who, "when": moment(now_ms)})
 
 
 def changes(present: Mapping[str, ConfigRecord], wanted: Iterable[ConfigRecord]) -> list[Change]:

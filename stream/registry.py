@@ -23,11 +23,13 @@ from schemas.records import ConfigRecord, decode_record
 from schemas.rules import RuleConfig, SilenceConfig
 from schemas.topics import Topic, topic_name
 from stream.activations import check_activation
+from stream.alerting.silences import Authors, StoredSilence, authors_after, check_silence
 from stream.baseline.soundness import check_baseline
 from stream.ingest.decode import Decoder
 from stream.kafka import ADMIN_TIMEOUT_S, KafkaUnavailableError, make_follower
 from stream.settings import BoundsSettings, Settings
 from stream.state.keys import VersionId
+from stream.topic_reader import header
 from stream.window import plan as plans
 from stream.window.layout import GridLayout, compile_layout
 from stream.window.panes import MINUTE_MS
@@ -42,7 +44,10 @@ log = structlog.get_logger("registry")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is registered at one moment; ``made_ms`` is when each activation was published."""
+    """What is registered at one moment.
+
+    ``made_ms`` is when each activation was published, ``authors`` whose each silence is.
+    """
 
     models: Mapping[str, ModelConfig] = field(default_factory=dict)
     rules: Mapping[str, RuleConfig] = field(default_factory=dict)
@@ -50,6 +55,7 @@ class Snapshot:
     activations: Mapping[str, Activation] = field(default_factory=dict)
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     made_ms: Mapping[str, int] = field(default_factory=dict)
+    authors: Mapping[str, Authors] = field(default_factory=dict)
 
     def model(self, version: VersionId) -> ModelConfig:
         """Configuration of a model version: its own, else the model's, else the default."""
@@ -83,6 +89,8 @@ def _sound_record(key: str, value: bytes) -> ConfigRecord:
     record = decode_record(key, value)
     if isinstance(record, Activation):
         check_activation(record)
+    elif isinstance(record, SilenceConfig):
+        check_silence(record)
     return record
 
 
@@ -114,6 +122,14 @@ class Registry:
     def snapshot(self) -> Snapshot:
         """What is registered now; it does not change, a later call returns another."""
         return self._snapshot
+
+    def stored_silences(self) -> dict[str, StoredSilence]:
+        """Silences that there are now by id, also those that ended, and whose they are."""
+        now = self._snapshot
+        return {
+            name: StoredSilence(silence, now.authors.get(name, Authors()))
+            for name, silence in now.silences.items()
+        }
 
     def start(self) -> "Registry":
         """Read both topics to their ends, then follow them until :meth:`close`.
@@ -170,7 +186,7 @@ class Registry:
         now = self._snapshot
         models, rules, silences = dict(now.models), dict(now.rules), dict(now.silences)
         activations, baselines = dict(now.activations), dict(now.baselines)
-        made_ms = dict(now.made_ms)
+        made_ms, authors = dict(now.made_ms), dict(now.authors)
         configs: dict[str, dict[str, Any]] = {
             "model": models,
             "rule": rules,
@@ -194,13 +210,20 @@ class Registry:
                         configs[kind][name] = _sound_record(key, value)
                         if kind == "activation":
                             made_ms.setdefault(name, message.timestamp()[1])
+                        elif kind == "silence":
+                            who, when = header(message, "who"), header(message, "when")
+                            authors[name] = authors_after(authors.get(name), who, when)
                     else:
                         configs[kind].pop(name, None)
+                        if kind == "silence":
+                            authors.pop(name, None)
             except (ValueError, KeyError, RecursionError) as error:
                 log.warning("record_ignored", topic=message.topic(), key=key, why=str(error))
         if changed:
             made_ms = {name: at_ms for name, at_ms in made_ms.items() if name in activations}
-            self._snapshot = Snapshot(models, rules, silences, activations, baselines, made_ms)
+            self._snapshot = Snapshot(
+                models, rules, silences, activations, baselines, made_ms, authors
+            )
             self.version += 1
 
     # -- what workers need -----------------------------------------------------------------------

@@ -173,6 +173,17 @@ class JoinSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     max_bytes: Annotated[int, Meta(ge=1, le=JOIN_BYTES_MAX)] = 268_435_456
 
 
+class WatchdogSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[watchdog]``: channels that are sent a heartbeat, and how often; a duration."""
+
+    channels: tuple[str, ...] = ()
+    interval: str = "1m"
+
+    def __post_init__(self) -> None:
+        if parse_duration_ms(self.interval) == 0:
+            raise ValueError("watchdog.interval: 0s would be sent without end")
+
+
 class BaselineSettings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[provisional]``: when a baseline is learned from traffic."""
 
@@ -193,6 +204,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     bounds: BoundsSettings = BoundsSettings()
     provisional: BaselineSettings = BaselineSettings()
     join: JoinSettings = JoinSettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
     channels: dict[str, dict[str, Any]] = {}
     routes: list[dict[str, Any]] = []
 

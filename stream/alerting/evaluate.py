@@ -14,7 +14,7 @@ from stream.alerting.figures import (
     sample_count,
     split_feature,
 )
-from stream.alerting.rules import Clause, Rule
+from stream.alerting.rules import Clause, Level, Rule
 
 _COMPARE: Mapping[Operator, Callable[[float, float], bool]] = {
     Operator.LT: operator.lt,
@@ -68,6 +68,7 @@ class Observation:
     report_id : the report that tells; None where none does
     summary : what is the case, in words, for checks; None where the readings say it
     cause : what goes with it, most likely first; for checks
+    no_data : whether it is that the figure is absent
     """
 
     rule: str
@@ -81,11 +82,12 @@ class Observation:
     report_id: str | None = None
     summary: str | None = None
     cause: tuple[str, ...] = ()
+    no_data: bool = False
 
-    def reading(self, metric: str | None) -> Reading:
-        """Return the reading of a metric, else the one that counts most."""
+    def reading(self, metric: str | None) -> Reading | None:
+        """Return the reading of a metric, else the one that counts most; None without any."""
         found = [one for one in self.readings if one.metric == metric]
-        return found[0] if found and not self.holds else self.readings[0]
+        return found[0] if found and not self.holds else next(iter(self.readings), None)
 
 
 def observe(rule: Rule, report: WindowReport, references: References) -> list[Observation]:
@@ -150,9 +152,8 @@ def _observe_one(
     held: list[Reading] = []
     severity = rule.levels[-1].severity
     for level in rule.levels:
-        readings = [_read(report, references, clause, name) for clause in level.clauses]
-        known = [reading for reading in readings if reading is not None]
-        if len(known) < len(readings):
+        known = _known(report, references, level, name)
+        if not known:
             continue
         seen += known
         if all(reading.holds for reading in known):
@@ -176,6 +177,18 @@ def _observe_one(
         sample_count=sample_count(report, main.metric),
         report_id=report.id,
     )
+
+
+def _known(report: WindowReport, references: References, level: Level, name: str) -> list[Reading]:
+    """Read the figures of a level; none where one is absent that must be known."""
+    known = []
+    for clause in level.clauses:
+        reading = _read(report, references, clause, name)
+        if reading is not None:
+            known.append(reading)
+        elif not clause.if_known:
+            return []
+    return known
 
 
 def _read(

@@ -47,7 +47,17 @@ def matches(pattern: str, text: str) -> bool:
     """
     if "*" not in pattern:  # most are names, and bounds make a rule for each figure of each model
         return pattern == text
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+    # No regular expression: a handful of `*` would take it minutes, and patterns come over HTTP.
+    first, *parts, last = pattern.split("*")
+    if len(first) + len(last) > len(text) or not text.startswith(first) or not text.endswith(last):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in parts:
+        at = text.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
 
 
 def matches_all(patterns: Mapping[str, str] | None, labels: Mapping[str, str]) -> bool:
@@ -181,7 +191,7 @@ def baseline_figure(baseline: Baseline, name: str) -> float | None:
     -----
     Rates are shares of rows, of one feature or of all cells, as they are in reports. Performance
     is there where the baseline's data have labels; an estimate is compared with what was measured
-    on them. A baseline knows neither latency nor errors.
+    on them, and so are the bounds of an interval. A baseline knows neither latency nor errors.
     """
     sent_or_measured = _sent_or_measured(baseline, name)
     if sent_or_measured is not None:
@@ -206,7 +216,8 @@ def _sent_or_measured(baseline: Baseline, name: str) -> float | None:
     known = dict(baseline.figures or {})
     if baseline.performance is not UNSET:
         known |= baseline.performance.figures
-    return known.get(name, known.get(name.removeprefix(_ESTIMATED)))
+    names = (name, plain_name(name), plain_name(name).removeprefix(_ESTIMATED))
+    return next((known[one] for one in names if one in known), None)
 
 
 def _only(baseline: Baseline, feature: str) -> Mapping[str, FeatureBaseline]:

@@ -40,12 +40,16 @@ class Entry(msgspec.Struct, frozen=True):
         Whether people are told.
     channels
         Of the rule; None where it names none.
+    rejoins
+        Whether people were told of it, and Redis has lost that since: it is told no more, but goes
+        on being repeated.
     """
 
     alert: AlertEvent
     publish: bool
     notify: bool
     channels: tuple[str, ...] | None = None
+    rejoins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,16 @@ def series_name(labels: Mapping[str, str]) -> str:
     return ":".join(encoded(labels.get(part, "")) for part in _PARTS)
 
 
+def series_of(alert: AlertEvent) -> str:
+    """Name the series of an alert; one from outside has its own."""
+    return sent_series(alert.fingerprint) if alert.source == "sent" else series_name(alert.labels)
+
+
+def sent_series(fingerprint: str) -> str:
+    """Name the series of an alert from outside: there may be any number that share labels."""
+    return f"sent:{fingerprint}"
+
+
 def judge(
     series: Series,
     seen: Iterable[tuple[Rule, list[Observation]]],
@@ -129,12 +143,21 @@ def judge(
             continue
         step.marks[rule.name] = mark
         for observation in observations:
-            of = fingerprint(rule.name, observation.labels)
-            before = series.episodes.get(of)
-            change = advance(rule, before, observation, stale)
-            if change.episode != before:
-                step.episodes[of] = change.episode
-            _stage(step, rule, observation, before, change, stale, report)
+            step.add(judged(series, rule, observation, stale, report))
+    return step
+
+
+def judged(
+    series: Series, rule: Rule, seen: Observation, stale: bool, report: WindowReport | None = None
+) -> Step:
+    """Apply one observation to its alert, whatever the rule has judged before."""
+    step = Step()
+    of = fingerprint(rule.name, seen.labels)
+    before = series.episodes.get(of)
+    change = advance(rule, before, seen, stale)
+    if change.episode != before:
+        step.episodes[of] = change.episode
+    _stage(step, rule, seen, before, change, stale, report)
     return step
 
 
@@ -153,11 +176,13 @@ def _stage(
         event = make_event(rule, seen, turn, report, stale)
         step.shown[of] = event
         step.entries.append(Entry(event, turn.publish, turn.notify, rule.channels))
-    pending_before = before is not None and before.status is Status.PENDING
-    pending_now = change.episode is not None and change.episode.status is Status.PENDING
-    if pending_now and not pending_before:
-        assert change.episode is not None
-        turn = Turn(Status.PENDING, change.episode, publish=False, notify=False)
+    was, now = _pending(before), _pending(change.episode)
+    if now is not None and (was is None or was.starts_at != now.starts_at):
+        turn = Turn(Status.PENDING, now, publish=False, notify=False)
         step.shown[of] = make_event(rule, seen, turn, report, stale)
-    elif pending_before and not pending_now and not change.turns:
+    elif was is not None and now is None and not change.turns:
         step.shown[of] = None
+
+
+def _pending(episode: Episode | None) -> Episode | None:
+    return episode if episode is not None and episode.status is Status.PENDING else None

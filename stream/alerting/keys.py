@@ -27,6 +27,60 @@ class AlertKeys:
         """HASH model → what traffic is usual."""
         return self._key("usual")
 
+    @property
+    def sequence(self) -> str:
+        """STRING that rises with every change of what follows, so that none is built on another."""
+        return self._key("routing")
+
+    @property
+    def decided(self) -> str:
+        """LIST of events to publish, as they will be, oldest first."""
+        return self._key("decided")
+
+    @property
+    def incidents(self) -> str:
+        """HASH name → open incident."""
+        return self._key("incidents")
+
+    @property
+    def inhibitors(self) -> str:
+        """HASH slot → fingerprints of the alerts that stand in it."""
+        return self._key("inhibitors")
+
+    @property
+    def routed(self) -> str:
+        """HASH fingerprint → groups that its beginning went to, while it fires."""
+        return self._key("routed")
+
+    @property
+    def due(self) -> str:
+        """ZSET group → when it has to be looked at."""
+        return self._key("due")
+
+    @property
+    def expiring(self) -> str:
+        """ZSET fingerprint → when an alert from outside ends by itself."""
+        return self._key("expiring")
+
+    @property
+    def ticked(self) -> str:
+        """STRING: when alerts were last looked after, epoch ms."""
+        return self._key("ticked")
+
+    @property
+    def looked(self) -> str:
+        """STRING: when somebody last looked for missing figures, epoch ms."""
+        return self._key("looked")
+
+    @property
+    def data(self) -> str:
+        """HASH rule and labels → when a figure was last there."""
+        return self._key("data")
+
+    def group(self, group: str) -> str:
+        """HASH ``about`` → conversation, ``m:<fingerprint>`` → member."""
+        return self._key(f"group:{group}")
+
     def lease(self, name: str) -> str:
         """STRING: which process works on the outbox or a channel now."""
         return self._key(f"lease:{encoded(name)}")
@@ -40,13 +94,25 @@ class AlertKeys:
         return self._key(f"history:{name}")
 
     def waiting(self, channel: str) -> str:
-        """LIST of what a channel has still to deliver, oldest first."""
+        """LIST of notifications that a channel has still to deliver, oldest first."""
         return self._key(f"waiting:{encoded(channel)}")
 
+    def tries(self, channel: str) -> str:
+        """HASH id of a notification → how often it failed, and when it is tried again."""
+        return self._key(f"tries:{encoded(channel)}")
+
+    def receipts(self, channel: str) -> str:
+        """HASH key of a conversation → what the channel returned for its first message."""
+        return self._key(f"receipts:{encoded(channel)}")
+
     def channel(self, channel: str) -> str:
-        """HASH ``failures``, ``not_before``: how a channel is doing."""
+        """HASH: how a channel is doing; the fields are those of `ChannelState`."""
         return self._key(f"channel:{encoded(channel)}")
 
     def dead(self, channel: str) -> str:
-        """LIST of the newest that a channel could not deliver."""
+        """LIST of the newest that a channel could not deliver, each with the reason."""
         return self._key(f"dead:{encoded(channel)}")
+
+    def beat(self, channel: str) -> str:
+        """STRING that is there while the last heartbeat is not due to be repeated."""
+        return self._key(f"beat:{encoded(channel)}")

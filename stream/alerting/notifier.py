@@ -1,42 +1,58 @@
 """Delivers what waits for each channel, in order, until it is delivered or given up.
 
-An alert leaves the list after the channel took it, so a crash between the two repeats it once;
-where the channel knows the id, that is no repeat. A channel that is down holds up no other.
+A notification leaves the list after the channel took it, so a crash between the two repeats it
+once; where the channel knows its id or key, that is no repeat. Notifications of one conversation
+are delivered in order; one that a channel refuses for now holds up those of its conversation, and
+no others. A channel that is down holds up no other channel.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 import structlog
 
-from schemas.alerts import AlertEvent
+from schemas.notifications import Kind, Notification, decode_notification
+from stream.alerting.channel_store import REST_MS, ChannelStore, Tries
 from stream.alerting.keys import AlertKeys
-from stream.alerting.relay import Lease, Waiting
+from stream.alerting.lease import Lease
+from stream.alerting.superseded import superseded
 from stream.state.client import RedisClient
 
 WAIT_MS = 5_000
-"""After a failure a channel rests so long, after the next twice as long, and so on."""
-WAIT_MS_MAX = 300_000
+"""After a failure it is tried again so much later, after the next twice as much, and so on."""
+WAIT_MS_MAX = 60_000
+WAIT_MS_ASKED_MAX = 3_600_000
+"""The longest that a place may ask for; what seems to be longer is of a clock that went back."""
 GIVEN_UP_MS = 86_400_000
 """A page of yesterday is no page any more."""
-DEAD_MAX = 100
+WAITING_MAX = 1_000
+"""A channel that is down for days has its oldest notifications given up."""
+_AT_ONCE = 100
+_FAILURES_MAX = 2
+"""After two conversations failed in a row, it is the channel and not one of them."""
 
 log = structlog.get_logger("alerts")
 
 
 class Channel(Protocol):
-    """What delivers alerts; `sinks` has them.
+    """What delivers notifications; `sinks` has them.
 
-    A failure is an exception with ``retryable``; any other exception counts as one that is not.
+    A failure is an exception with ``retryable`` and, where the place asks for it, ``wait_ms``; any
+    other exception counts as one that is not retryable.
     """
 
-    def send(self, alert: AlertEvent) -> None:
-        """Return when the alert was taken."""
+    pages: bool
+    edits: bool
+
+    def send(self, notification: Notification) -> str | None:
+        """Return when it was taken, with what the next of the conversation need to know."""
 
 
 class Notifier:
-    """Delivers to the channels of one namespace.
+    """Delivers to the channels of one namespace, each in a thread of its own.
 
     Parameters
     ----------
@@ -51,58 +67,145 @@ class Notifier:
         self._client = client
         self._keys = AlertKeys(namespace)
         self._channels = channels
+        self._threads = ThreadPoolExecutor(max(1, len(channels)), thread_name_prefix="channel")
+        self._running: dict[str, Future[int]] = {}
+        self._stuck: dict[str, tuple[int, int]] = {}
 
-    def turn(self, now_ms: int) -> int:
-        """Deliver what waits and is due; returns how many were taken."""
-        return sum(self._deliver(name, now_ms) for name in self._channels)
+    def turn(self, now_ms: int) -> None:
+        """Let every channel that is not busy deliver what waits and is due; does not wait."""
+        for name in self._channels:
+            running = self._running.get(name)
+            if running is not None and not running.done():
+                continue
+            if running is not None and (error := running.exception()) is not None:
+                log.error("channel_failed", channel=name, why=str(error) or type(error).__name__)
+            count = self._client.llen(self._keys.waiting(name))
+            stuck, due_ms = self._stuck.get(name, (0, 0))
+            if count and not (count == stuck and _is_early(due_ms, now_ms)):
+                self._running[name] = self._threads.submit(self.deliver, name, now_ms)
 
-    def _deliver(self, name: str, now_ms: int) -> int:
-        delivered = 0
-        if not self._client.exists(self._keys.waiting(name)):
-            return delivered
-        lease = Lease(self._client, self._keys.lease(f"channel:{name}"))
-        with lease:
-            while lease.renew() and self._is_due(name, now_ms):
-                raw = self._client.lindex(self._keys.waiting(name), 0)
-                if raw is None or not self._deliver_one(name, raw, now_ms):
-                    break
-                delivered += 1
-        return delivered
+    def deliver(self, name: str, now_ms: int) -> int:
+        """Deliver what waits for one channel and is due; returns how many it took."""
+        store = ChannelStore(self._client, self._keys, name)
+        with Lease(self._client, self._keys.lease(f"channel:{name}")) as lease:
+            if not lease.renew() or _is_early(store.state().not_before, now_ms):
+                return 0
+            while (more := store.waiting_count() - WAITING_MAX) > 0 and lease.renew():
+                for raw in store.waiting(min(more, _AT_ONCE)):
+                    self._give_up(store, raw, "too many wait for the channel", now_ms)
+            one = _Round(self._channels[name], store, lease, now_ms, self._give_up)
+            one.run()
+            due_ms = min(one.due_ms or now_ms, now_ms + REST_MS)
+            self._stuck[name] = (one.passed, due_ms)
+            return one.taken
 
-    def _is_due(self, name: str, now_ms: int) -> bool:
-        not_before = self._client.hget(self._keys.channel(name), "not_before")
-        return not_before is None or int(not_before) <= now_ms
+    def _give_up(self, store: ChannelStore, raw: bytes, why: str, now_ms: int) -> None:
+        notification = decode_notification(raw)
+        log.error("alert_not_delivered", channel=store.name, id=notification.id, why=why)
+        store.dead(raw, notification, why, now_ms)
 
-    def _deliver_one(self, name: str, raw: bytes, now_ms: int) -> bool:
-        """Deliver the oldest; returns whether to go on with the next."""
-        waiting = msgspec.json.decode(raw, type=Waiting)
-        try:
-            self._channels[name].send(waiting.alert)
-        except Exception as error:  # a channel's bug must not silence the others
-            given_up = now_ms - waiting.queued_at >= GIVEN_UP_MS
-            if getattr(error, "retryable", False) and not given_up:
-                self._rest(name, now_ms, error)
+
+class _GiveUp(Protocol):
+    def __call__(self, store: ChannelStore, raw: bytes, why: str, now_ms: int) -> None: ...
+
+
+def _is_early(due_ms: int, now_ms: int) -> bool:
+    """Whether it is too early; what is due later than anything can be is of another clock."""
+    return 0 < due_ms - now_ms <= WAIT_MS_ASKED_MAX
+
+
+@dataclass(slots=True)
+class _Round:
+    """One round of one channel through what waits for it.
+
+    Attributes
+    ----------
+    taken : how many were delivered, or given up
+    passed : how many were passed over, which wait on
+    due_ms : when the first of these may be tried again
+    """
+
+    channel: Channel
+    store: ChannelStore
+    lease: Lease
+    now_ms: int
+    give_up: _GiveUp
+    taken: int = 0
+    passed: int = 0
+    due_ms: int | None = None
+    held: set[str] = field(default_factory=set)
+    failures: int = 0
+
+    def run(self) -> None:
+        """Deliver what is due, looking beyond what is not."""
+        while page := self.store.waiting(_AT_ONCE, self.passed):
+            if not self._through(page) or len(page) < _AT_ONCE:
+                return
+
+    def _through(self, page: Sequence[bytes]) -> bool:
+        """Go through some; returns whether to go on."""
+        waiting = [(raw, decode_notification(raw)) for raw in page]
+        tries = self.store.tries([one.id for _, one in waiting])
+        gone = self._drop_superseded(waiting, tries)
+        for at, (raw, notification) in enumerate(waiting):
+            if at in gone:
+                continue
+            before = tries.get(notification.id, Tries())
+            if notification.key in self.held or _is_early(before.not_before, self.now_ms):
+                self._hold(notification, before.not_before)
+                continue
+            if self.taken >= _AT_ONCE or not self.lease.renew():
                 return False
-            log.error("alert_not_delivered", channel=name, id=waiting.alert.id, why=str(error))
-            self._remove(name, raw, dead=True)
-            return True
-        self._remove(name, raw, dead=False)
-        log.info("alert_delivered", channel=name, id=waiting.alert.id)
+            if self._deliver(raw, notification, before):
+                self.taken += 1
+                continue
+            self.failures += 1
+            if self.failures >= _FAILURES_MAX and not self.taken:
+                self.store.rest(self.now_ms)
+                return False
         return True
 
-    def _rest(self, name: str, now_ms: int, error: Exception) -> None:
-        key = self._keys.channel(name)
-        failures = int(self._client.hincrby(key, "failures", 1))
-        wait_ms = min(WAIT_MS * 2 ** min(failures - 1, 10), WAIT_MS_MAX)
-        self._client.hset(key, "not_before", now_ms + wait_ms)
-        log.warning("channel_down", channel=name, why=str(error), retry_in_ms=wait_ms)
+    def _hold(self, notification: Notification, due_ms: int) -> None:
+        """Pass one over, and all that follow it in its conversation."""
+        self.held.add(notification.key)
+        self.passed += 1
+        if _is_early(due_ms, self.now_ms):
+            self.due_ms = min(due_ms, self.due_ms or due_ms)
 
-    def _remove(self, name: str, raw: bytes, *, dead: bool) -> None:
-        with self._client.pipeline(transaction=True) as pipe:
-            pipe.lrem(self._keys.waiting(name), 1, raw)
-            if dead:
-                pipe.lpush(self._keys.dead(name), raw)
-                pipe.ltrim(self._keys.dead(name), 0, DEAD_MAX - 1)
-            else:
-                pipe.delete(self._keys.channel(name))
-            pipe.execute()
+    def _drop_superseded(
+        self, waiting: Sequence[tuple[bytes, Notification]], tries: Mapping[str, Tries]
+    ) -> set[int]:
+        notifications = [notification for _, notification in waiting]
+        failed = {of for of, one in tries.items() if one.failures}
+        gone = superseded(notifications, failed, self.channel.pages, self.channel.edits)
+        for at in gone:
+            raw, notification = waiting[at]
+            log.info("notification_superseded", channel=self.store.name, id=notification.id)
+            self.store.superseded(raw, notification)
+        return gone
+
+    def _deliver(self, raw: bytes, notification: Notification, before: Tries) -> bool:
+        """Deliver one; returns whether others of its conversation may follow."""
+        begins = notification.kind is Kind.FIRST
+        receipt = None if begins else self.store.receipt(notification.key)
+        given = msgspec.structs.replace(notification, receipt=receipt)
+        try:
+            returned = self.channel.send(given)
+        except Exception as error:  # a channel's bug must not silence the others
+            why = str(error) or type(error).__name__
+            given_up = self.now_ms - notification.at >= GIVEN_UP_MS
+            if not getattr(error, "retryable", False) or given_up:
+                self.give_up(self.store, raw, why, self.now_ms)
+                return True
+            asked_ms = getattr(error, "wait_ms", None) or 0
+            wait_ms = max(asked_ms, min(WAIT_MS * 2 ** min(before.failures, 10), WAIT_MS_MAX))
+            wait_ms = min(wait_ms, WAIT_MS_ASKED_MAX)
+            log.warning("channel_down", channel=self.store.name, why=why, retry_in_ms=wait_ms)
+            after = Tries(before.failures + 1, self.now_ms + wait_ms)
+            self.store.failed(notification, after, why, self.now_ms)
+            self._hold(notification, after.not_before)
+            return False
+        over = notification.kind is Kind.RESOLVED
+        self.store.delivered(raw, notification, None if over else returned or receipt, self.now_ms)
+        log.info("alert_delivered", channel=self.store.name, id=notification.id)
+        return True

@@ -1,4 +1,4 @@
-"""Alerts whose rule is gone end: nothing would ever tell that they are over. Pure."""
+"""Alerts of which nothing else would tell that they are over. Pure."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,9 @@ from stream.alerting.transitions import retire
 
 
 def is_spoken_of(alert: AlertEvent, rules: Iterable[Rule]) -> bool:
-    """Whether any of the rules, as they are now, still speaks of an alert."""
+    """Whether any of the rules, as they are now, still speaks of an alert, or its sender does."""
+    if alert.source is not None:
+        return True
     return any(_speaks(rule, alert) for rule in rules if rule.name == alert.rule)
 
 
@@ -21,19 +23,21 @@ def _speaks(rule: Rule, alert: AlertEvent) -> bool:
     return rule.name in CHECKS or rule.is_about(alert.labels)
 
 
-def retired(alert: AlertEvent, series: Series) -> Step:
+def retired(alert: AlertEvent, why: str, series: Series, at_ms: int | None = None) -> Step:
     """End an alert.
 
     Parameters
     ----------
     alert : as users see it
+    why : what to say
     series : as stored
+    at_ms : when it is over; None is when it was last judged
     """
     of = alert.fingerprint
     episode = series.episodes.get(of)
     if episode is None or episode.status is Status.RESOLVED:
         return Step()
-    change = retire(episode)
+    change = retire(episode, at_ms)
     step = Step(episodes={of: change.episode}, shown={of: None})
     for turn in change.turns:
         event = msgspec.structs.replace(
@@ -41,7 +45,7 @@ def retired(alert: AlertEvent, series: Series) -> Step:
             id=alert_id(of, alert.starts_at, turn.status),
             status=turn.status,
             ends_at=turn.episode.ends_at,
-            summary=f"over: there is no rule {alert.rule} for this any more",
+            summary=f"over: {why}",
             cause=(),
         )
         step.shown[of] = event

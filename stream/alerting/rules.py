@@ -8,8 +8,6 @@ same name overrides one in part.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-import structlog
-
 from schemas.alerts import Severity
 from schemas.conditions import Condition, parse_condition
 from schemas.durations import parse_duration_ms
@@ -28,24 +26,34 @@ CHECKS = (NO_TRAFFIC, PIPELINE_LAG)
 RUNBOOKS = "docs/runbooks"
 """Where the runbooks of default rules are, relative to the project."""
 
-SEVERITIES = tuple(Severity)
-"""Mildest first, so that the index is the rank."""
-
-log = structlog.get_logger("alerts")
-
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One comparison of one figure, such as ``error_rate > 0.05``."""
+    """One comparison of one figure, such as ``error_rate > 0.05``.
+
+    Attributes
+    ----------
+    metric : the figure
+    condition : the comparison
+    if_known : whether it counts only where the figure is there
+    """
 
     metric: str
     condition: Condition
+    if_known: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "Clause":
-        """Read ``METRIC OP EXPR``; raises `ValueError` for a bad condition."""
-        metric, _, condition = text.partition(" ")
-        return cls(METRIC_ALIASES.get(metric, metric), parse_condition(condition))
+        """Read ``METRIC OP EXPR``, with a ``?`` before it where it counts only if it is known.
+
+        Raises
+        ------
+        ValueError
+            For a bad condition.
+        """
+        metric, _, condition = text.removeprefix("?").partition(" ")
+        metric = METRIC_ALIASES.get(metric, metric)
+        return cls(metric, parse_condition(condition), text.startswith("?"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,7 @@ class Rule:
     keep_firing_ms : how long it goes on firing after it ceased
     cooldown_ms : how long after an episode none begins
     min_count : fewer samples are passed over
+    no_data : what it means that the figure is absent
     channels : where it goes; None is everywhere
     summary : the rule's own words, else they are made
     runbook_url : what to do
@@ -90,6 +99,7 @@ class Rule:
     keep_firing_ms: int = 0
     cooldown_ms: int = 0
     min_count: int = 0
+    no_data: NoData = NoData.KEEP_LAST
     channels: tuple[str, ...] | None = None
     summary: str | None = None
     runbook_url: str | None = None
@@ -122,6 +132,8 @@ class Rule:
         return frozenset(named)
 
 
+_DRIFT = ("drift_share >= 0.3", "drifted_features >= 2")
+
 # The severest level first. The thresholds are the contract's, which took them from the guides.
 _LEVELS: Mapping[str, tuple[tuple[Severity, tuple[str, ...]], ...]] = {
     "error-rate": ((Severity.ERROR, ("error_rate > 0.05",)),),
@@ -129,11 +141,17 @@ _LEVELS: Mapping[str, tuple[tuple[Severity, tuple[str, ...]], ...]] = {
         (Severity.WARNING, ("latency_p95_ms > 2 * baseline",)),
         (Severity.WARNING, ("latency_p95_ms > 2 * previous",)),
     ),
-    "accuracy-drop": ((Severity.ERROR, ("accuracy < baseline - 0.1",)),),
-    "f1-drop": ((Severity.ERROR, ("f1 < baseline - 0.1",)),),
-    "rmse-rise": ((Severity.ERROR, ("rmse > 1.2 * baseline",)),),
+    # A few labels may say anything: what is within the 95 % interval of the baseline is no drop.
+    "accuracy-drop": (
+        (Severity.ERROR, ("accuracy < baseline - 0.1", "?accuracy_high < baseline")),
+    ),
+    "f1-drop": ((Severity.ERROR, ("f1 < baseline - 0.1", "?f1_high < baseline")),),
+    "rmse-rise": ((Severity.ERROR, ("rmse > 1.2 * baseline", "?rmse_low > baseline")),),
+    # Drift alone is a warning at most; where the estimated performance fell with it, an error.
     "data-drift": (
-        (Severity.WARNING, ("drift_share >= 0.3", "drifted_features >= 2")),
+        (Severity.ERROR, (*_DRIFT, "estimated_accuracy < baseline - 0.1")),
+        (Severity.ERROR, (*_DRIFT, "estimated_f1 < baseline - 0.1")),
+        (Severity.WARNING, _DRIFT),
         (Severity.INFO, ("drifted_features >= 1",)),
     ),
     "prediction-drift": ((Severity.WARNING, ("prediction_drifted == 1",)),),
@@ -201,8 +219,6 @@ def _of_bound(bound: Threshold) -> Rule:
 def _compiled(name: str, given: RuleConfig | None) -> Rule:
     base = filled_rule(_BASES.get(name, RuleConfig(name="error-rate")), RULE_FALLBACK)
     config = base if given is None else filled_rule(given, base)
-    if config.no_data is not NoData.KEEP_LAST:
-        log.warning("no_data_not_used", rule=name, why="only keep_last is known so far")
     return Rule(
         name=name,
         levels=_levels(name, given),
@@ -214,6 +230,7 @@ def _compiled(name: str, given: RuleConfig | None) -> Rule:
         keep_firing_ms=parse_duration_ms(config.keep_firing_for or "0s"),
         cooldown_ms=parse_duration_ms(config.cooldown or "0s"),
         min_count=config.min_count or 0,
+        no_data=config.no_data or NoData.KEEP_LAST,
         channels=config.channels,
         summary=config.summary,
         runbook_url=config.runbook_url or (f"{RUNBOOKS}/{name}.md" if name in _BASES else None),

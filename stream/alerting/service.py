@@ -6,10 +6,13 @@ import msgspec
 import redis
 import structlog
 
+from schemas.alerts import AlertEvent
 from schemas.metrics import WindowReport
+from schemas.sent_alerts import SentAlert
 from stream.alerting.engine import AlertEngine
 from stream.alerting.notifier import Notifier
 from stream.alerting.relay import Relay
+from stream.alerting.watchdog import Watchdog
 from stream.kafka import KafkaUnavailableError
 
 TICK_MS = 15_000
@@ -23,16 +26,22 @@ class Alerting:
 
     Parameters
     ----------
-    engine, relay, notifier : what does it
+    engine, relay, notifier, watchdog : what does it
     now_ms : wall clock
     """
 
     def __init__(
-        self, engine: AlertEngine, relay: Relay, notifier: Notifier, now_ms: Callable[[], int]
+        self,
+        engine: AlertEngine,
+        relay: Relay,
+        notifier: Notifier,
+        watchdog: Watchdog,
+        now_ms: Callable[[], int],
     ) -> None:
         self._engine = engine
         self._relay = relay
         self._notifier = notifier
+        self._watchdog = watchdog
         self._now_ms = now_ms
         self._ticked_ms = 0
 
@@ -56,15 +65,46 @@ class Alerting:
             return False
         return True
 
+    def send(self, sent: SentAlert) -> AlertEvent | None:
+        """Take an alert from outside.
+
+        Returns
+        -------
+        AlertEvent or None
+            What it changed to; None where it told nothing new.
+
+        Raises
+        ------
+        ValueError
+            When it cannot be taken; the message says why.
+        redis.RedisError, KafkaUnavailableError
+            When Redis or Kafka failed: send it again.
+        """
+        entries = self._engine.take(sent).entries
+        return entries[-1].alert if entries else None
+
     def turn(self) -> None:
-        """Run the checks when it is time, publish what is staged, deliver what waits."""
+        """Run the checks when it is time, publish what is staged, deliver what waits.
+
+        What fails holds up nothing that does not need it: while Kafka is down, people are still
+        told what was decided.
+        """
         now_ms = self._now_ms()
+        steps = (self._tick, self._relay.turn, self._notifier.turn)
+        if all([self._goes_well(step, now_ms) for step in steps]):
+            self._watchdog.turn(now_ms)
+
+    def _tick(self, now_ms: int) -> None:
+        self._engine.restore()
+        if abs(now_ms - self._ticked_ms) >= TICK_MS:  # the clock may have gone back
+            self._ticked_ms = now_ms
+            self._engine.tick(now_ms)
+            self._relay.tick(now_ms)
+
+    def _goes_well(self, step: Callable[[int], int | None], now_ms: int) -> bool:
         try:
-            if now_ms - self._ticked_ms >= TICK_MS:
-                self._ticked_ms = now_ms
-                self._engine.restore()
-                self._engine.tick(now_ms)
-            self._relay.turn(now_ms)
-            self._notifier.turn(now_ms)
+            step(now_ms)
         except (redis.RedisError, KafkaUnavailableError) as error:
             log.error("alerts_wait", why=str(error))
+            return False
+        return True

@@ -1,6 +1,6 @@
 """Alert state in Redis: read a series, apply a step to it in one script, read back after a loss."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
@@ -10,8 +10,8 @@ import redis
 
 from schemas.alerts import AlertEvent, Status
 from schemas.keys import active_alerts_key, alert_key
-from stream.alerting.events import episode_of
-from stream.alerting.judge import Mark, Series, Step, series_name
+from stream.alerting.events import episode_of, is_news
+from stream.alerting.judge import Entry, Mark, Series, Step, series_of
 from stream.alerting.keys import AlertKeys
 from stream.alerting.transitions import Episode
 from stream.alerting.view import alert_fields, read_active
@@ -23,7 +23,7 @@ _HISTORY_S = 9 * 86_400  # the longest step between windows is a day; a week off
 
 
 class NotRestoredError(Exception):
-    """Redis lost the alerts: read `ml.alerts` back before anything is evaluated."""
+    """Redis may have lost alerts: read `ml.alerts` back before anything is evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,12 @@ class _Plan:
         """Add a key and return where it is, counted as Lua does."""
         self.keys.append(key)
         return len(self.keys)
+
+
+def is_restored(client: RedisClient, keys: AlertKeys) -> bool:
+    """Whether Redis holds what ``ml.alerts`` tells: it was read back since Redis started."""
+    known = client.get(keys.restored)
+    return known is not None and known.decode() == _run_id(client)
 
 
 class AlertStore:
@@ -88,9 +94,15 @@ class AlertStore:
         return msgspec.json.decode(figures, type=dict[str, float])
 
     def apply(
-        self, name: str, sequence: int, step: Step, histories: Iterable[History] = ()
+        self,
+        name: str,
+        was: Series,
+        step: Step,
+        histories: Iterable[History] = (),
     ) -> bool:
         """Apply a step to a series as it was read, and add to histories.
+
+        A series in which nothing goes on is forgotten as late as the last of its alerts.
 
         Returns
         -------
@@ -105,7 +117,8 @@ class AlertStore:
         keys = [self.keys.restored, self.keys.series(name)]
         plan = _Plan([*keys, active_alerts_key(self.namespace), self.keys.outbox])
         plan.plan = {
-            "sequence": str(sequence),
+            "sequence": str(was.sequence),
+            "keep_s": False if _goes_on(was, step) else str(_RESOLVED_SHOWN_S),
             "set": _set_fields(step),
             "gone": [f"e:{of}" for of, episode in step.episodes.items() if episode is None],
             "shown": [self._shown(plan, of, event) for of, event in step.shown.items()],
@@ -142,36 +155,105 @@ class AlertStore:
 
     @property
     def is_restored(self) -> bool:
-        """Whether Redis holds what ``ml.alerts`` tells."""
-        return bool(self.client.exists(self.keys.restored))
+        """Whether Redis holds what ``ml.alerts`` tells: it was read back since Redis started."""
+        return is_restored(self.client, self.keys)
 
-    def restore(self, events: Iterable[AlertEvent]) -> None:
-        """Take over the last event of each alert, unless another process has done so."""
-        latest = list(events)
+    def restore(
+        self,
+        events: Iterable[AlertEvent],
+        published: Collection[str],
+        told: Callable[[AlertEvent, Episode | None], Entry | None],
+    ) -> int | None:
+        """Take over the last event of each alert where Redis knows an older one, or none.
+
+        What waits to be published and was published before the loss is not published again: it may
+        be decided differently now, and an id has one content.
+
+        Parameters
+        ----------
+        events : the last of each alert
+        published : ids of all events of the topic
+        told : what people are told of an event that was lost, given what is known of its alert
+
+        Returns
+        -------
+        int or None
+            How many were taken over; None where another process was first.
+        """
+        latest = sorted(events, key=lambda event: event.starts_at)
+        run_id = _run_id(self.client)
         with self.client.pipeline(transaction=True) as pipe:
-            pipe.watch(self.keys.restored)
-            if pipe.exists(self.keys.restored):
-                return
+            pipe.watch(self.keys.restored, self.keys.outbox)
+            if self.is_restored:
+                return None
+            known = [self._known(event) for event in latest]
+            pairs = zip(latest, known, strict=True)
+            lost = [(event, episode) for event, episode in pairs if is_news(event, episode)]
+            waiting = self.client.lrange(self.keys.outbox, 0, -1)
             pipe.multi()
-            for event in latest:
+            for at, raw in enumerate(waiting):
+                entry = msgspec.json.decode(raw, type=Entry)
+                if entry.publish and entry.alert.id in published:
+                    once = msgspec.structs.replace(entry, publish=False)
+                    pipe.lset(self.keys.outbox, at, msgspec.json.encode(once))
+            for event, episode in lost:
                 self._restore_one(pipe, event)
-            pipe.set(self.keys.restored, "1")
+                if (again := told(event, episode)) is not None:
+                    pipe.rpush(self.keys.outbox, msgspec.json.encode(again))
+            pipe.set(self.keys.restored, run_id)
             try:
                 pipe.execute()
             except redis.WatchError:
-                return
+                return None
+        return len(lost)
+
+    def expire(self, of: str, at_ms: int | None) -> None:
+        """Remember when an alert from outside ends by itself; None is never."""
+        if at_ms is None:
+            self.client.zrem(self.keys.expiring, of)
+        else:
+            self.client.zadd(self.keys.expiring, {of: at_ms})
+
+    def expired(self, now_ms: int) -> set[str]:
+        """Return the fingerprints of alerts from outside that were not sent again."""
+        found = self.client.zrangebyscore(self.keys.expiring, "-inf", now_ms)
+        return {of.decode() for of in found}
+
+    def forget_expired(self, now_ms: int) -> None:
+        """Forget when alerts end that have ended, unless they were sent again since."""
+        self.client.zremrangebyscore(self.keys.expiring, "-inf", now_ms)
+
+    def _known(self, event: AlertEvent) -> Episode | None:
+        series = self.keys.series(series_of(event))
+        raw = self.client.hget(series, f"e:{event.fingerprint}")
+        return None if raw is None else msgspec.json.decode(raw, type=Episode)
 
     def _restore_one(self, pipe: Any, event: AlertEvent) -> None:
         of = event.fingerprint
-        series = self.keys.series(series_name(event.labels))
+        series = self.keys.series(series_of(event))
         pipe.hset(series, f"e:{of}", msgspec.json.encode(episode_of(event)))
         pipe.hincrby(series, "sequence", 1)
         pipe.delete(alert_key(self.namespace, of))
         pipe.hset(alert_key(self.namespace, of), mapping=alert_fields(event))
         if event.status is Status.RESOLVED:
+            pipe.srem(active_alerts_key(self.namespace), of)
             pipe.expire(alert_key(self.namespace, of), _RESOLVED_SHOWN_S)
+            if event.source is not None:
+                pipe.expire(series, _RESOLVED_SHOWN_S)
         else:
+            pipe.persist(series)
             pipe.sadd(active_alerts_key(self.namespace), of)
+
+
+def _goes_on(was: Series, step: Step) -> bool:
+    """Whether anything fires in a series, or may."""
+    after = {**was.episodes, **step.episodes}.values()
+    return any(one is not None and one.status is not Status.RESOLVED for one in after)
+
+
+def _run_id(client: RedisClient) -> str:
+    """Return what Redis calls itself since it started."""
+    return str(client.info("server")["run_id"])
 
 
 def _set_fields(step: Step) -> list[str]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -31,13 +32,22 @@ from stream.settings import Settings
 _FLUSH_S = 10.0  # below the lease of the outbox
 _READ_TIMEOUT_S = 60.0
 _POLL_S = 0.2
+_BEFORE_MAX = 100  # of one alert, more than can wait to be published when Redis crashes
 _NOT_OURS = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP)
 
 log = structlog.get_logger("alerts")
 
 
+class TopicAlert(NamedTuple):
+    """The last event of an alert, when it was published, epoch ms, and the ids of those before."""
+
+    event: AlertEvent
+    published_ms: int
+    before: tuple[str, ...] = ()
+
+
 class AlertTopic:
-    """``ml.alerts`` of one namespace."""
+    """``ml.alerts`` of one namespace, and what alerts have to look back to in ``ml.metrics``."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -66,15 +76,15 @@ class AlertTopic:
             why = failed[0].str() if failed else f"no answer in {_FLUSH_S:.0f} s"
             raise KafkaUnavailableError(f"alerts could not be published to {self.name}: {why}")
 
-    def read_back(self) -> list[AlertEvent]:
-        """Read the last event of every alert.
+    def read_back(self) -> list[TopicAlert]:
+        """Read the last event of every alert, and which were before it.
 
         Raises
         ------
         KafkaUnavailableError
             When the topic cannot be read within a minute.
         """
-        latest: dict[bytes, AlertEvent] = {}
+        latest: dict[bytes, TopicAlert] = {}
         consumer = make_follower(self._settings)
         try:
             for message in read_whole(consumer, self.name):
@@ -83,19 +93,41 @@ class AlertTopic:
                     latest.pop(bytes(key), None)
                     continue
                 try:
-                    latest[bytes(key)] = msgspec.json.decode(value, type=AlertEvent)
+                    event = msgspec.json.decode(value, type=AlertEvent)
+                    old = latest.get(bytes(key))
+                    before = () if old is None else (*old.before[-_BEFORE_MAX:], old.event.id)
+                    latest[bytes(key)] = TopicAlert(event, message.timestamp()[1], before)
                 except msgspec.DecodeError as error:
                     log.warning("alert_ignored", offset=message.offset(), why=str(error))
         finally:
             consumer.close()
         return list(latest.values())
 
+    def reports_since(self, at_ms: int) -> list[bytes]:
+        """Read the reports that were published since a time.
 
-def read_whole(consumer: Consumer, topic: str) -> Iterator[Message]:
-    """Read a topic from its beginning to its present end."""
+        Raises
+        ------
+        KafkaUnavailableError
+            When the topic cannot be read within a minute.
+        """
+        consumer = make_follower(self._settings)
+        try:
+            reports = topic_name(self._settings.namespace, Topic.METRICS)
+            return [m.value() or b"" for m in read_whole(consumer, reports, at_ms)]
+        finally:
+            consumer.close()
+
+
+def read_whole(consumer: Consumer, topic: str, since_ms: int | None = None) -> Iterator[Message]:
+    """Read a topic from its beginning, or from a time on, to its present end."""
     found = consumer.list_topics(topic, timeout=ADMIN_TIMEOUT_S).topics[topic]
     waiting = set(found.partitions)
-    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in waiting])
+    at = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in waiting]
+    if since_ms is not None:
+        asked = [TopicPartition(topic, number, since_ms) for number in waiting]
+        at = consumer.offsets_for_times(asked, timeout=ADMIN_TIMEOUT_S)
+    consumer.assign(at)
     deadline = time.monotonic() + _READ_TIMEOUT_S
     while waiting:
         if time.monotonic() > deadline:

@@ -1,5 +1,6 @@
 """The alerts in Redis that users read: a set of active ones, and a hash of fields for each."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -22,6 +23,7 @@ _TEXTS = frozenset(
         "incident",
         "silenced_by",
         "inhibited_by",
+        "source",
     }
 )
 
@@ -64,6 +66,16 @@ def read_active(client: RedisClient, namespace: str) -> list[AlertEvent]:
         hashes = pipe.execute()
     alerts = [read_alert({_text(k): _text(v) for k, v in one.items()}) for one in hashes if one]
     return sorted(alerts, key=lambda alert: (alert.starts_at, alert.fingerprint))
+
+
+def count_active(client: RedisClient, namespace: str) -> Counter[tuple[str, str]]:
+    """Count the alerts that are pending or firing by status and severity; of bytes."""
+    members = client.smembers(active_alerts_key(namespace))
+    with client.pipeline(transaction=False) as pipe:
+        for of in members:
+            pipe.hmget(alert_key(namespace, of.decode()), "status", "severity")
+        found = pipe.execute()
+    return Counter((of.decode(), how.decode()) for of, how in found if of and how)
 
 
 def _text(value: bytes | str) -> str:

@@ -1,5 +1,6 @@
 """What an alert says to whom it wakes: what, from what to what, over which window, since when."""
 
+import re
 from datetime import UTC, datetime
 
 from schemas.alerts import Status
@@ -7,7 +8,7 @@ from schemas.metric_names import METRIC_NAMES
 from schemas.metrics import WindowReport
 from stream.alerting.evaluate import Observation, Reading
 from stream.alerting.figures import plain_name, rests_on_labels, split_feature
-from stream.alerting.transitions import Turn
+from stream.alerting.transitions import Episode, Turn
 
 CAUSES_MAX = 10
 """More are no help on a phone; the report has them all."""
@@ -39,6 +40,7 @@ _NOUNS = {
     "hit_rate_at_10": "hit rate at 10",
 }
 _ESTIMATED = "estimated_"
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
 _DERIVED = {"low": "lower bound", "high": "upper bound", "change": "change", "error": "error"}
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
@@ -52,10 +54,11 @@ def summary(seen: Observation, turn: Turn, own: str | None, report: WindowReport
     ----------
     seen : what was seen now
     turn : what the alert changed to
-    own : the rule's own words, where it has some
+    own : the rule's own words, where it has some; see `filled`
     report : the report that tells, where one does
     """
     episode = turn.episode
+    own = None if own is None or seen.no_data else filled(own, seen, episode)
     since = f"since {moment(episode.starts_at)}"
     if turn.superseded:
         return f"{_subject(seen)}: {seen.rule} is worse than {episode.severity} now; see the next"
@@ -65,14 +68,38 @@ def summary(seen: Observation, turn: Turn, own: str | None, report: WindowReport
     return f"over: {own or _what(seen, episode.metric, report)}; {lasted}"
 
 
+def filled(template: str, seen: Observation, episode: Episode) -> str:
+    """Fill in what a rule's own words leave open: ``{value}`` and the like.
+
+    Parameters
+    ----------
+    template : with the names of labels, or `rule`, `severity`, `value`, `threshold`,
+        `baseline_value`, `sample_count`, each in braces; what is not known stays as it is
+    seen : what was seen now
+    episode : of the alert
+    """
+    known = {**seen.labels, "rule": seen.rule, "severity": episode.severity.value}
+    if seen.sample_count is not None:
+        known["sample_count"] = f"{seen.sample_count:,}"
+    reading = seen.reading(episode.metric)
+    if reading is not None:
+        known["value"] = amount(reading.metric, reading.value)
+        known["threshold"] = amount(reading.metric, reading.threshold)
+        if reading.reference is not None:
+            known["baseline_value"] = amount(reading.metric, reading.reference)
+    return _PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), template)
+
+
 def _what(seen: Observation, metric: str | None, report: WindowReport | None) -> str:
     """Say what is the case, without since when."""
     if seen.summary is not None:
         return seen.summary
     reading = seen.reading(metric)
+    if reading is None:
+        return f"{seen.rule} of {_subject(seen)}"
     over = f" over {seen.labels['window']}" if "window" in seen.labels else ""
     if seen.holds and report is not None and reading.metric in {"drift_share", "drifted_features"}:
-        return _drift(seen, report) + over
+        return _drift(seen, report) + over + _with_it(seen)
     if reading.metric == "prediction_drifted":
         drifted = "drifted from" if reading.value else "are back at"
         return f"predictions of {_subject(seen)} {drifted} the baseline{over}"
@@ -94,6 +121,12 @@ def _drift(seen: Observation, report: WindowReport) -> str:
     of = f" of {round(count / share)}" if share else ""
     most = f" ({', '.join(names[:_NAMED_MAX])}{', …' if len(names) > _NAMED_MAX else ''})"
     return f"{count}{of} features of {_subject(seen)} drifted{most if names else ''}"
+
+
+def _with_it(seen: Observation) -> str:
+    """Say what confirms that drift does harm: the estimated performance that fell with it."""
+    fell = [one for one in seen.readings if one.metric.startswith(_ESTIMATED)]
+    return f", and its {_noun(fell[0].metric)} {_moved(seen, fell[0])}" if fell else ""
 
 
 def _moved(seen: Observation, reading: Reading) -> str:

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from schemas.metric_names import METRIC_NAMES
 from stream.alerting.figures import split_feature
-from stream.alerting.rules import Rule
+from stream.alerting.rules import Level, Rule
 from stream.rollup.readmodel import DECISION_FIGURES, DECISION_METRICS
 
 _TRAFFIC_GROUP = "traffic"
@@ -34,8 +34,8 @@ def need_of(rules: Iterable[Rule], window: str, *, decides: bool) -> Need:
     """
     if decides:
         return Need.ALL
-    metrics = [m for rule in rules if rule.window in (None, window) for m in metrics_of(rule)]
-    return max(map(_need, metrics), default=Need.NOTHING)
+    levels = [level for r in rules if r.window in (None, window) for level in r.levels]
+    return max(map(_need_of_level, levels), default=Need.NOTHING)
 
 
 def metrics_of(rule: Rule) -> Sequence[str]:
@@ -46,6 +46,12 @@ def metrics_of(rule: Rule) -> Sequence[str]:
 def looks_at_segments(rules: Iterable[Rule]) -> bool:
     """Whether any rule speaks of segments."""
     return any(not rule.whole_traffic or "segment" in (rule.match or {}) for rule in rules)
+
+
+def _need_of_level(level: Level) -> Need:
+    """Take nothing for what can't hold: all clauses must, and one of them is never known here."""
+    needs = [_need(clause.metric) for clause in level.clauses]
+    return Need.NOTHING if Need.NOTHING in needs else max(needs)
 
 
 def _need(metric: str) -> Need:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from schemas.alerts import AlertEvent, Severity, Status
 from schemas.errors import Reason
-from stream.alerting.rules import SEVERITIES
+from stream.alerting.severities import rank
 from stream.state.keys import VersionId
 
 
@@ -75,8 +75,7 @@ class Outcome:
 
     def fired_at_least(self, severity: Severity) -> int:
         """How many alerts fired that are as bad or worse."""
-        worst = SEVERITIES.index(severity)
-        return sum(SEVERITIES.index(alert.severity) >= worst for alert in self.fired)
+        return sum(rank(alert.severity) >= rank(severity) for alert in self.fired)
 
 
 def told_at_ms(alert: AlertEvent) -> int:

@@ -8,9 +8,11 @@ import msgspec
 import typer
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, TopicPartition
 
-from schemas.alerts import AlertEvent, Severity, Status, encode_alert
+from schemas.alerts import AlertEvent, encode_alert
 from schemas.topics import Topic, topic_name
 from stream.alerting.view import read_active
+from stream.cli import alerts_check, channels, sending_alerts, silences
+from stream.cli.alert_views import alerts_table, line
 from stream.cli.connect import require_kafka, require_redis
 from stream.cli.help import examples
 from stream.cli.options import (
@@ -20,20 +22,12 @@ from stream.cli.options import (
     NamespaceOption,
     open_settings,
 )
-from stream.cli.output import console, escape, note, print_json, table, time_text
+from stream.cli.output import console, note, print_json
 from stream.kafka import ADMIN_TIMEOUT_S, KafkaUnavailableError, make_follower
 from stream.settings import Settings
 
 _POLL_S = 0.2
 _SEEN_MAX = 10_000
-_CONTROL = dict.fromkeys((*range(32), *range(127, 160)))
-COLORS = {
-    Severity.INFO: "cyan",
-    Severity.WARNING: "yellow",
-    Severity.ERROR: "red",
-    Severity.CRITICAL: "bold red",
-}
-
 app = typer.Typer(
     name="alerts", no_args_is_help=True, help="Alerts: what is wrong now, and what changes."
 )
@@ -60,7 +54,7 @@ def list_(
     if as_json:
         print_json(msgspec.to_builtins(alerts))
     elif alerts:
-        _show(alerts)
+        console().print(alerts_table(alerts))
     else:
         note("no alert is pending or firing")
 
@@ -92,12 +86,18 @@ def tail(
             if as_json:
                 print(encode_alert(alert).decode(), flush=True)
             else:
-                console().print(_line(alert), soft_wrap=True)
+                console().print(line(alert), soft_wrap=True)
                 sys.stdout.flush()
             if number == count:
                 break
     except KeyboardInterrupt:
         return
+
+
+app.registered_commands += sending_alerts.app.registered_commands
+app.registered_commands += channels.app.registered_commands
+app.registered_commands += silences.app.registered_commands
+app.registered_commands += alerts_check.app.registered_commands
 
 
 def _follow(settings: Settings, *, from_start: bool) -> Iterator[AlertEvent]:
@@ -137,29 +137,3 @@ def _decoded(value: bytes | str | None) -> AlertEvent | None:
     except msgspec.DecodeError as error:
         note(f"a record that is no alert: {error}")
         return None
-
-
-def _show(alerts: list[AlertEvent]) -> None:
-    shown = table("status", "severity", "rule", "since (UTC)", "what")
-    for alert in alerts:
-        shown.add_row(
-            alert.status.value,
-            f"[{COLORS[alert.severity]}]{alert.severity}[/]",
-            escape(alert.rule),
-            time_text(alert.starts_at),
-            escape(clean("\n".join((alert.summary, *alert.cause)))),
-        )
-    console().print(shown)
-
-
-def _line(alert: AlertEvent) -> str:
-    at_ms = alert.ends_at or alert.fired_at or alert.starts_at
-    color = "green" if alert.status is Status.RESOLVED else COLORS[alert.severity]
-    head = f"{time_text(at_ms):<19} [{color}]{alert.status:<8}[/] {alert.severity:<8}"
-    words = escape(clean(f"{alert.rule}: {alert.summary}{' (stale)' if alert.stale else ''}"))
-    return f"{head} {words}"
-
-
-def clean(text: str) -> str:
-    """Take out what would steer a terminal: names are others' input. Line breaks stay."""
-    return "\n".join(line.translate(_CONTROL) for line in text.split("\n"))

@@ -7,8 +7,17 @@ from stream.alerting.wording import amount, duration
 from stream.backtest.alarms import looks_at_labels
 from stream.backtest.log import Log
 from stream.backtest.outcome import Outcome, VersionOutcome, told_at_ms
-from stream.cli.alerts import COLORS, clean
-from stream.cli.output import console, count_text, escape, events_text, note, table, time_text
+from stream.cli.alert_views import COLORS
+from stream.cli.output import (
+    clean,
+    console,
+    count_text,
+    escape,
+    events_text,
+    note,
+    table,
+    time_text,
+)
 from stream.registry import Snapshot
 
 ALERTS_SHOWN_MAX = 200

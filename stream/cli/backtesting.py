@@ -26,9 +26,9 @@ from stream.backtest.topic import TopicLog
 from stream.baseline.errors import BaselineError
 from stream.baseline.store import find_baseline, read_baselines
 from stream.cli.backtest_views import show_outcome
+from stream.cli.config_files import read_config_file
 from stream.cli.connect import require_kafka
 from stream.cli.errors import CommandError, usage
-from stream.cli.models import read_config_file
 from stream.cli.output import note, notes, print_json
 from stream.cli.times import parse_moment
 from stream.emit.columns import ColumnError

@@ -1,10 +1,14 @@
-"""``cleanup``: forget model versions that have had no traffic for longer than they are kept."""
+"""``cleanup``: forget model versions without traffic, and silences long ended."""
 
 import time
 from typing import Annotated
 
 import typer
 
+from schemas.records import record_key
+from schemas.rules import SilenceConfig
+from schemas.topics import Topic
+from stream.alerting.silences import KEPT_MS, outdated_silences
 from stream.cli.connect import require_kafka, require_redis
 from stream.cli.help import examples
 from stream.cli.options import (
@@ -15,9 +19,9 @@ from stream.cli.options import (
     open_settings,
 )
 from stream.cli.output import console, print_json
-from stream.configure import model_config, read_config
+from stream.configure import author, model_config, moment, publish, read_config
 from stream.state.keys import VersionId
-from stream.state.retention import forget_version, outdated_versions
+from stream.state.retention import MS_PER_DAY, forget_version, outdated_versions
 
 app = typer.Typer()
 
@@ -38,7 +42,7 @@ def cleanup(
     data_dir: DataDirOption = None,
     namespace: NamespaceOption = None,
 ) -> None:
-    """Apply retention now: forget model versions without traffic for longer than they are kept."""
+    """Apply retention now: forget models without traffic, and silences that ended long ago."""
     settings = open_settings(config, data_dir, namespace)
     require_kafka(settings)
     present = read_config(settings)
@@ -54,8 +58,14 @@ def cleanup(
             for version in outdated
             if dry_run or forget_version(client, settings.namespace, version)
         ]
+    silences = [record for record in present.values() if isinstance(record, SilenceConfig)]
+    ended = outdated_silences(silences, now_ms)
+    if ended and not dry_run:
+        headers = {"who": author(), "when": moment(now_ms)}
+        publish(settings, Topic.CONFIG, [(record_key(one), None) for one in ended], headers)
     if as_json:
-        print_json([version._asdict() for version in forgotten])
+        silenced = [{"silence": one.id} for one in ended]
+        print_json([*(version._asdict() for version in forgotten), *silenced])
         return
     would = "would be " if dry_run else ""
     for version in forgotten:
@@ -63,5 +73,9 @@ def cleanup(
             f"{version.model} {version.version}: no traffic for more than"
             f" {retention_days(version)} days, {would}forgotten"
         )
-    if not forgotten:
+    for one in ended:
+        console().print(
+            f"silence {one.id}: ended more than {KEPT_MS // MS_PER_DAY} days ago, {would}forgotten"
+        )
+    if not forgotten and not ended:
         console().print("nothing is older than its retention")

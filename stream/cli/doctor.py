@@ -18,7 +18,7 @@ from stream.cli.options import (
     NamespaceOption,
     open_settings,
 )
-from stream.cli.output import console, count_text, escape, print_json, table
+from stream.cli.output import clean, console, count_text, escape, print_json, table
 from stream.doctor import Book, Check, Diagnosis, examine
 
 app = typer.Typer()
@@ -80,9 +80,9 @@ def _show_check(out: Console, check: Check, width: int) -> None:
     for _ in range(3):
         grid.add_column()
     grid.columns[1].width = width
-    grid.add_row(mark, check.name, escape(check.detail))
+    grid.add_row(mark, check.name, escape(clean(check.detail)))
     if check.hint:
-        grid.add_row("", "", f"[bold]→[/] {escape(check.hint)}")
+        grid.add_row("", "", f"[bold]→[/] {escape(clean(check.hint))}")
     out.print(grid)
 
 

@@ -21,6 +21,7 @@ from stream.cli import (
     models,
     profile,
     roles,
+    rules,
     up,
     watch,
 )
@@ -69,6 +70,7 @@ for _group, _panel in (
         app.registered_commands.append(_command)
 for _named, _panel in (
     (models.app, CONFIGURE),
+    (rules.app, CONFIGURE),
     (baseline.app, CONFIGURE),
     (alerts.app, LOOK),
     (profile.app, LOOK),

@@ -1,26 +1,18 @@
 """``models``: what is configured of models and rules."""
 
-import sys
 import time
-import tomllib
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-import orjson
 import typer
 
-from schemas.activations import Activation
-from schemas.baselines import Baseline
-from schemas.config import ConfigError, ConfigFile, parse_config
 from schemas.models import ModelConfig, window_specs
 from schemas.records import ConfigRecord, record_key
 from schemas.topics import Topic
-from stream.activations import chosen_id
-from stream.baseline.store import read_baselines
+from stream.cli.config_changes import apply_records, baselines_of, show_plans, value_text
+from stream.cli.config_files import read_config_file
 from stream.cli.connect import require_kafka
-from stream.cli.errors import CommandError, usage
+from stream.cli.errors import CommandError
 from stream.cli.help import examples
 from stream.cli.options import (
     ConfigOption,
@@ -29,11 +21,9 @@ from stream.cli.options import (
     NamespaceOption,
     open_settings,
 )
-from stream.cli.output import console, escape, print_json, table, time_text
+from stream.cli.output import console, escape, print_json, table
 from stream.configure import (
-    Change,
     author,
-    changes,
     flat,
     moment,
     publish,
@@ -41,15 +31,12 @@ from stream.configure import (
     read_config,
     replanned,
 )
-from stream.settings import Settings
 
 app = typer.Typer(
     name="models",
     no_args_is_help=True,
     help="Register models and rules. [dim]Models report without it, too.[/]",
 )
-
-_KINDS = {"added": "[green]+[/]", "changed": "[yellow]~[/]", "unchanged": "[dim]=[/]"}
 
 
 @app.command(
@@ -78,28 +65,8 @@ def apply(
     """Make models and rules as FILE has them; doing it twice changes nothing."""
     settings = open_settings(config, data_dir, namespace)
     given = read_config_file(file)
-    wanted: list[ConfigRecord] = [*given.models, *given.rules]
     require_kafka(settings)
-    now_ms = time.time_ns() // 1_000_000
-    present = read_config(settings)
-    made = changes(present, wanted)
-    changed = [change.record for change in made if change.kind != "unchanged"]
-    baselines = _baselines(settings, changed)
-    check_chosen(file, changed, baselines)
-    after = present | {record_key(record): record for record in changed}
-    plans = replanned(present, after, baselines, now_ms)
-    if not dry_run and changed:
-        publish_config(settings, [*changed, *plans], author(), now_ms)
-    if as_json:
-        print_json([_as_json(change) for change in made])
-        return
-    out = console()
-    for change in made:
-        _show_change(change)
-    _show_plans(plans)
-    counts = {kind: sum(c.kind == kind for c in made) for kind in _KINDS}
-    done = "would be " if dry_run else ""
-    out.print(", ".join(f"{n} {done}{kind}" for kind, n in counts.items() if n) or "nothing in it")
+    apply_records(settings, file, [*given.models, *given.rules], dry_run=dry_run, as_json=as_json)
 
 
 @app.command(
@@ -180,7 +147,7 @@ def show(
         shown = table("Field", "Value", title=f"{record.model_name} {record.model_version}")
         for name, value in flat(record).items():
             if name not in {"model_name", "model_version"}:
-                shown.add_row(name, escape(_value_text(value)))
+                shown.add_row(name, escape(value_text(value)))
         console().print(shown)
 
 
@@ -209,7 +176,7 @@ def delete(
     keys = [record_key(record) for record in found]
     now_ms = time.time_ns() // 1_000_000
     after = {key: record for key, record in records.items() if key not in keys}
-    plans = replanned(records, after, _baselines(settings, after.values()), now_ms)
+    plans = replanned(records, after, baselines_of(settings, after.values()), now_ms)
     headers = {"who": author(), "when": moment(now_ms)}
     publish(settings, Topic.CONFIG, [(key, None) for key in keys], headers)
     if plans:
@@ -219,7 +186,7 @@ def delete(
         return
     for key in keys:
         console().print(f"[red]-[/] {key}")
-    _show_plans(plans)
+    show_plans(plans)
 
 
 def _models_named(
@@ -239,122 +206,3 @@ def _models_named(
             " and models without configuration use the defaults"
         )
     return found
-
-
-def _baselines(settings: Settings, records: Iterable[ConfigRecord]) -> dict[str, Baseline]:
-    """Read the baselines where configurations name one, or split by values that one knows."""
-    models = [record for record in records if isinstance(record, ModelConfig)]
-    if not any(chosen_id(model) or model.segments for model in models):
-        return {}
-    return {name: one.baseline for name, one in read_baselines(settings).items()}
-
-
-def check_chosen(
-    file: str, records: Iterable[ConfigRecord], baselines: Mapping[str, Baseline]
-) -> None:
-    """Refuse a configuration that names a baseline which is not there.
-
-    Raises
-    ------
-    CommandError
-        Naming the model.
-    """
-    for record in records:
-        name = chosen_id(record) if isinstance(record, ModelConfig) else None
-        if isinstance(record, ModelConfig) and name is not None and name not in baselines:
-            raise usage(
-                f"{file}: {record.model_name} {record.model_version}: there is no baseline"
-                f" {name[:12]}: `streamgauge baseline list` lists all"
-            )
-
-
-def _show_plans(plans: Iterable[Activation]) -> None:
-    for plan in plans:
-        console().print(
-            f"  {plan.model_name} {plan.model_version} is counted in the new way from"
-            f" {time_text(plan.effective_from)} on"
-        )
-
-
-def read_config_file(file: str) -> ConfigFile:
-    """Read models and rules of a file, or of standard input.
-
-    Raises
-    ------
-    CommandError
-        For the first thing that is wrong with it.
-    """
-    try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise CommandError(f"{file} can't be read ({error.strerror}): check the path") from error
-    try:
-        parsed = parse_config(_parse(file, data))
-    except ConfigError as error:
-        raise usage(f"{file}: {error}") from error
-    for model in parsed.models:
-        check_constraints(file, model)
-    return parsed
-
-
-def check_constraints(file: str, model: ModelConfig) -> None:
-    """Refuse a regular expression that workers could not use.
-
-    Raises
-    ------
-    CommandError
-        Naming the feature.
-    """
-    patterns = {name: of.regex for name, of in model.features.items() if of.regex is not None}
-    if not patterns:
-        return
-    from stream.window.constraints import check_regex  # noqa: PLC0415  # Arrow takes its time
-
-    for name, pattern in patterns.items():
-        try:
-            check_regex(pattern)
-        except ValueError as error:
-            raise usage(
-                f"{file}: feature {name} of {model.model_name} {model.model_version}: {error}"
-            ) from error
-
-
-def _parse(file: str, data: bytes) -> Any:
-    """Read TOML where the name says so, else JSON."""
-    try:
-        if Path(file).suffix.lower() == ".toml":
-            return tomllib.loads(data.decode("utf-8"))
-        return orjson.loads(data)
-    except (tomllib.TOMLDecodeError, orjson.JSONDecodeError, UnicodeDecodeError) as error:
-        kind = "TOML" if Path(file).suffix.lower() == ".toml" else "JSON"
-        raise usage(f"{file} is no {kind}: {error}") from error
-
-
-def _as_json(change: Change) -> dict[str, Any]:
-    fields = {
-        name: {"before": before, "after": after} for name, (before, after) in change.fields.items()
-    }
-    return {"key": change.key, "change": change.kind, "fields": fields}
-
-
-def _show_change(change: Change) -> None:
-    out = console()
-    out.print(f"{_KINDS[change.kind]} {change.key}  [dim]{change.kind}[/]")
-    for name, (before, after) in change.fields.items():
-        if name in {"model_name", "model_version", "name"}:
-            continue
-        if change.kind == "added":
-            out.print(f"    {name} = {escape(_value_text(after))}")
-        else:
-            out.print(
-                f"    {name}: [red]{escape(_value_text(before))}[/]"
-                f" → [green]{escape(_value_text(after))}[/]"
-            )
-
-
-def _value_text(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, str):
-        return value
-    return orjson.dumps(value).decode()

@@ -19,6 +19,7 @@ from schemas.metrics import describe
 PIPED_COLUMNS = 240
 
 _MS_PER_S = 1000
+_CONTROL = dict.fromkeys((*range(32), *range(127, 160)))
 # Factor and sign by the unit of a figure.
 _UNITS = {"share": (100, " %"), "ms": (1, " ms"), "1/s": (1, "/s"), "requests": (1, " requests")}
 _SMALL = 1e-3
@@ -66,6 +67,11 @@ def table(*columns: str, title: str | None = None, right: Sequence[str] = ()) ->
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left")
     return made
+
+
+def clean(text: str) -> str:
+    """Take out what would steer a terminal: names are others' input. Line breaks stay."""
+    return "\n".join(line.translate(_CONTROL) for line in text.split("\n"))
 
 
 def time_text(epoch_ms: int | None) -> str:
@@ -135,6 +141,7 @@ def _digits(value: float) -> str:
 
 
 __all__ = [
+    "clean",
     "console",
     "count_text",
     "escape",

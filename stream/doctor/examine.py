@@ -1,5 +1,6 @@
 """The examination as a whole, in the order in which one thing depends on another."""
 
+import time
 from collections.abc import Mapping
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, but not listed
@@ -12,7 +13,18 @@ from schemas.durations import parse_duration_ms
 from schemas.models import ModelConfig, window_specs
 from schemas.records import ConfigRecord
 from schemas.topics import Topic, topic_name
+from stream.alerting.channel_figures import read_channels
 from stream.configure import model_config, read_config
+from stream.doctor.channel_checks import (
+    check_delivery,
+    check_given_up,
+    check_named,
+    check_queue,
+    check_recipients,
+    check_settings,
+    read_queue,
+    unusable_settings,
+)
 from stream.doctor.check import Book, Check, Diagnosis, trouble
 from stream.doctor.kafka_checks import Reach, check_reach, check_topics, end_offsets
 from stream.doctor.label_checks import check_need, check_orphans, check_room
@@ -27,11 +39,14 @@ from stream.doctor.plane_checks import (
 )
 from stream.doctor.redis_checks import check_redis
 from stream.kafka import client_settings, topic_ids
-from stream.settings import Settings
+from stream.settings import Settings, SettingsError
 from stream.state.books import read_books
 from stream.state.client import RedisClient
 from stream.state.join import JoinFigures, read_join
 from stream.state.keys import READ_TOPICS, PartitionId, StateKeys, VersionId
+
+_LOOKED_TWICE_S = 3.0
+"""What waits and gets on is another after so long: agents look at it twice a second."""
 
 
 def examine(settings: Settings, client: RedisClient | None, now_ms: int) -> Diagnosis:
@@ -75,6 +90,10 @@ def examine(settings: Settings, client: RedisClient | None, now_ms: int) -> Diag
     if client is not None and redis_answers:
         labels = read_join(client, settings.namespace)
         checks += _label_checks(settings, client, labels, books, configured, now_ms)
+    checks += _channel_checks(settings, configured)
+    if client is not None and redis_answers:
+        agents_run = any(check.ok for check in checks if check.name == "agents.running")
+        checks += _delivery_checks(settings, client, agents_run, now_ms)
     checks.append(check_health(settings.http))
     ok = all(check.ok for check in checks)
     return Diagnosis(ok, checks, books, UNSET if labels is None else labels)
@@ -115,6 +134,37 @@ def _label_checks(
         check_orphans(labels, books, topic_name(settings.namespace, Topic.LABELS)),
         check_need(labels, bytes_max, waiting),
     ]
+
+
+def _channel_checks(settings: Settings, configured: Mapping[str, ConfigRecord]) -> list[Check]:
+    from stream import bootstrap  # noqa: PLC0415  # half a second that others save
+
+    try:
+        channels = bootstrap.notification_channels(settings)
+        routing = bootstrap.make_routing(settings, channels)
+        bootstrap.heartbeat_channels(settings, channels)
+    except SettingsError as error:
+        return [unusable_settings(str(error))]
+    named = check_named(routing, configured)
+    return [check_settings(routing), check_recipients(routing), *([named] if named else [])]
+
+
+def _delivery_checks(
+    settings: Settings, client: RedisClient, agents_run: bool, now_ms: int
+) -> list[Check]:
+    from stream import bootstrap  # noqa: PLC0415  # half a second that others save
+
+    queue = now = read_queue(client, settings.namespace)
+    if agents_run and any(queue.heads):
+        time.sleep(_LOOKED_TWICE_S)
+        now = read_queue(client, settings.namespace)
+    checks = [check_queue(queue, now, agents_run, now_ms)]
+    try:
+        names = bootstrap.read_routing(settings).channels
+    except SettingsError:  # which is told already
+        return checks
+    channels = read_channels(client, settings.namespace, names)
+    return [check_delivery(channels, now_ms), check_given_up(channels, now_ms), *checks]
 
 
 def _counted_topics(settings: Settings, cluster: ClusterMetadata) -> list[str]:

@@ -1,12 +1,16 @@
 """``/metrics``: Streamgauge's own figures for Prometheus, computed at scrape."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import redis
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from schemas.alerts import Severity, Status
+from stream.alerting.channel_figures import read_channels
+from stream.alerting.channel_store import OUTCOMES
+from stream.alerting.view import count_active
 from stream.custom_metrics import Failure
 from stream.state.books import read_books
 from stream.state.client import RedisClient
@@ -14,6 +18,7 @@ from stream.state.join import JOIN_OUTCOMES, JoinFigures, read_join
 from stream.state.keys import READ_TOPICS, StateKeys
 
 _MS = 1000.0
+_ACTIVE = tuple(status for status in Status if status is not Status.RESOLVED)
 
 Family = CounterMetricFamily | GaugeMetricFamily
 Failures = Callable[[], Mapping[tuple[str, Failure], int]]
@@ -82,6 +87,51 @@ def join_families(join: JoinFigures) -> Iterator[Family]:
         yield GaugeMetricFamily(f"streamgauge_join_{name}", meaning, value=value)
 
 
+class AlertsCollector(Collector):
+    """Active alerts, and what became of notifications, read from Redis.
+
+    There are as many series as severities and channels, however many alerts there are.
+    """
+
+    def __init__(self, client: RedisClient, namespace: str, channels: Collection[str]) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._channels = channels
+
+    def collect(self) -> Iterator[Family]:
+        """Yield the families; nothing when Redis does not answer."""
+        active = GaugeMetricFamily(
+            "streamgauge_alerts",
+            "Alerts that are active now, silenced ones too.",
+            labels=["status", "severity"],
+        )
+        outcomes = CounterMetricFamily(
+            "streamgauge_notifications",
+            "Notifications by channel and outcome; each try that failed counts.",
+            labels=["channel", "outcome"],
+        )
+        waiting = GaugeMetricFamily(
+            "streamgauge_notifications_waiting",
+            "Notifications that a channel has still to deliver.",
+            labels=["channel"],
+        )
+        try:
+            counts = count_active(self._client, self._namespace)
+            channels = read_channels(self._client, self._namespace, self._channels)
+        except redis.RedisError:
+            return
+        for status in _ACTIVE:
+            for severity in Severity:
+                active.add_metric([status, severity], counts[status, severity])
+        for channel in channels:
+            waiting.add_metric([channel.name], channel.waiting)
+            for outcome in OUTCOMES:
+                outcomes.add_metric([channel.name, outcome], getattr(channel.state, outcome))
+        yield active
+        yield outcomes
+        yield waiting
+
+
 class FailuresCollector(Collector):
     """Failures of registered performance metrics; as many names as are installed."""
 
@@ -101,7 +151,11 @@ class FailuresCollector(Collector):
 
 
 def make_metrics_registry(
-    client: RedisClient, namespace: str, now_ms: Callable[[], int], failures: Failures
+    client: RedisClient,
+    namespace: str,
+    now_ms: Callable[[], int],
+    failures: Failures,
+    channels: Collection[str] = (),
 ) -> CollectorRegistry:
     """Registry of everything that ``/metrics`` shows."""
     registry = CollectorRegistry()
@@ -109,5 +163,6 @@ def make_metrics_registry(
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
     registry.register(StateCollector(client, namespace, now_ms))
+    registry.register(AlertsCollector(client, namespace, channels))
     registry.register(FailuresCollector(failures))
     return registry

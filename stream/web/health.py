@@ -1,8 +1,9 @@
 """``/health``: whether everything that figures depend on answers and keeps up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from stream.alerting.channel_figures import FAILING_MS_MAX, ChannelFigures, read_channels
 from stream.state.client import RedisClient
 from stream.state.keys import StateKeys
 
@@ -17,6 +18,7 @@ def check_health(
     namespace: str,
     broker: Callable[[], None],
     now_ms: int,
+    channels: Collection[str] = (),
 ) -> tuple[bool, dict[str, Part]]:
     """Ask every part; returns whether all is well, and what each said.
 
@@ -26,6 +28,7 @@ def check_health(
     namespace : of the state
     broker : raises when Kafka does not answer
     now_ms : wall clock
+    channels : names of the notification channels
     """
     parts = {
         "redis": _part(client.ping),
@@ -33,6 +36,7 @@ def check_health(
     }
     if parts["redis"]["ok"]:
         parts["lag"] = _lag(client.hgetall(StateKeys(namespace).clocks), now_ms)
+        parts["channels"] = _channels(read_channels(client, namespace, channels), now_ms)
     return all(part["ok"] for part in parts.values()), parts
 
 
@@ -58,3 +62,18 @@ def _lag(clocks: Mapping[bytes, bytes], now_ms: int) -> Part:
             "is a worker running, and is it fast enough?"
         )
     return part
+
+
+def _channels(channels: Sequence[ChannelFigures], now_ms: int) -> Part:
+    """What a channel said is left out: whoever can reach the port may ask, without the token."""
+    down = [channel for channel in channels if channel.is_down(now_ms)]
+    if not down:
+        return {"ok": True}
+    said = ", ".join(f"{channel.name} (waiting: {channel.waiting})" for channel in down)
+    return {
+        "ok": False,
+        "detail": (
+            f"not delivered for more than {FAILING_MS_MAX // 60_000} min by {said}:"
+            " `streamgauge alerts channels` says why"
+        ),
+    }

@@ -3,12 +3,11 @@
 import json
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from alert_helpers import (
     MINUTE_MS,
     T0,
@@ -19,6 +18,7 @@ from alert_helpers import (
     send_reports,
     webhook,
 )
+from alert_world import LABELS, NOW, Box, World, settings_of, statuses, world_on_kafka
 from programs import Programs, until
 
 from schemas.alerts import AlertEvent, Status
@@ -27,115 +27,20 @@ from schemas.models import LabelsConfig, ModelConfig
 from schemas.rules import RuleConfig
 from sinks.channel import DeliveryError
 from stream.alerting.engine import STALE_MS, AlertEngine
-from stream.alerting.keys import AlertKeys
 from stream.alerting.notifier import GIVEN_UP_MS, WAIT_MS, Notifier
-from stream.alerting.relay import Relay
-from stream.alerting.topic import AlertTopic
 from stream.kafka import ensure_topics
-from stream.registry import Snapshot
-from stream.settings import Settings, load_settings
-from stream.state.keys import PartitionId, StateKeys, VersionId
-
-NOW = T0 + 100 * MINUTE_MS
-LABELS = {"model_name": "credit", "model_version": "3", "window": "5m"}
-
-
-class Rules:
-    """A registry whose rules and models a test sets."""
-
-    def __init__(self) -> None:
-        self.version = 0
-        self.snapshot = Snapshot()
-
-    def set(self, *rules: RuleConfig, models: Iterable[ModelConfig] = ()) -> None:
-        self.version += 1
-        self.snapshot = Snapshot(
-            rules={rule.name: rule for rule in rules},
-            models={f"{model.model_name}/{model.model_version}": model for model in models},
-        )
-
-
-class Box:
-    """A channel in memory."""
-
-    def __init__(self) -> None:
-        self.got: list[AlertEvent] = []
-        self.error: Exception | None = None
-
-    def send(self, alert: AlertEvent) -> None:
-        if self.error is not None:
-            raise self.error
-        self.got.append(alert)
-
-
-class World:
-    """Engine, relay and notifier in this process, on the test's servers."""
-
-    def __init__(self, settings: Settings, client: Any) -> None:
-        self.settings, self.client = settings, client
-        self.now = NOW
-        self.rules = Rules()
-        self.box = Box()
-        self.topic = AlertTopic(settings)
-        namespace = settings.namespace
-        self.keys = AlertKeys(namespace)
-        self.state = StateKeys(namespace)
-        self.engine = self.another_engine()
-        self.relay = Relay(client, namespace, self.topic, {"box"})
-        self.notifier = Notifier(client, namespace, {"box": self.box})
-
-    def another_engine(self) -> AlertEngine:
-        return AlertEngine(
-            self.client,
-            self.settings.namespace,
-            self.rules,
-            self.topic.read_back,
-            lambda: self.now,
-        )
-
-    def let_out(self) -> None:
-        self.relay.turn(self.now)
-        self.notifier.turn(self.now)
-
-    def events(self) -> list[AlertEvent]:
-        return list(by_id(alerts_on_topic(self.settings)).values())
-
-    def appended(self, at_ms: int, partition: int = 0) -> None:
-        """As a worker leaves it: the newest event of the version, whatever its event time."""
-        version = VersionId("credit", "3")
-        place = PartitionId("topic", partition)
-        self.client.sadd(self.state.versions, " ".join(version))
-        self.client.hset(self.state.version(version), f"w:{place}", f"1000:{at_ms}")
-
-    def read_until(self, at_ms: int, partition: int = 0) -> None:
-        self.client.hset(self.state.clocks, str(PartitionId("topic", partition)), at_ms)
-
-    def forget(self) -> None:
-        """Lose everything of this namespace in Redis."""
-        for key in self.client.scan_iter(f"{self.settings.namespace}:*"):
-            self.client.delete(key)
+from stream.settings import Settings
 
 
 @pytest.fixture
 def settings(stack: Any, namespace: str) -> Settings:
-    environment = {
-        "STREAMGAUGE_NAMESPACE": namespace,
-        "STREAMGAUGE_KAFKA__BOOTSTRAP_SERVERS": stack.bootstrap_servers,
-        "STREAMGAUGE_REDIS__URL": stack.redis_url,
-    }
-    return load_settings(environment=environment)
+    return settings_of(stack, namespace)
 
 
 @pytest.fixture
 def world(settings: Settings) -> Iterator[World]:
-    ensure_topics(settings)
-    client = redis.Redis.from_url(settings.redis.url or "")
-    yield World(settings, client)
-    client.close()
-
-
-def statuses(events: list[AlertEvent]) -> list[str]:
-    return [event.status.value for event in events]
+    with world_on_kafka(settings) as made:
+        yield made
 
 
 def test_one_firing_and_one_resolved_though_agents_were_killed(
@@ -229,7 +134,9 @@ def test_a_lost_redis_neither_fires_again_nor_forgets_the_end(world: World) -> N
     world.let_out()
     firing, resolved = world.events()
     assert (resolved.starts_at, resolved.ends_at) == (firing.starts_at, T0 + 12 * MINUTE_MS)
-    assert statuses(world.box.got) == ["firing", "resolved"]
+    told = {event.id: event for event in world.box.got}
+    assert statuses(list(told.values())) == ["firing", "resolved"]
+    assert len(world.box.got) == 4  # two crashes, a repeat for each: it fired just before
 
     world.forget()  # and what is over stays over
     for minute in range(13):
@@ -249,7 +156,7 @@ def test_a_crash_after_publishing_publishes_the_same_bytes_again(world: World) -
 
     for minute in range(6):
         world.engine.evaluate(errors(minute, 0.2))
-    crashing = Relay(world.client, world.settings.namespace, Crashing(), {"box"})
+    crashing = world.relay_to(Crashing(), "box")
     with pytest.raises(CrashError):
         crashing.turn(NOW)
     world.let_out()
@@ -356,7 +263,7 @@ def test_what_cannot_be_delivered_makes_room(world: World, error: Exception, lat
         world.engine.evaluate(errors(minute, 0.2))
     world.relay.turn(NOW)
     world.box.error = error
-    world.notifier.turn(NOW + later_ms)
+    world.notifier.deliver("box", NOW + later_ms)
     assert world.client.llen(world.keys.waiting("box")) == 0
     assert world.client.llen(world.keys.dead("box")) == 1
 
@@ -439,11 +346,12 @@ def test_a_rule_goes_to_its_own_channels(world: World) -> None:
             channels=("other", "gone"),
         )
     )
-    names = {"box", "other"}
-    relay = Relay(world.client, world.settings.namespace, world.topic, names)
+    relay = world.relay_to(world.topic, "box", "other")
     world.engine.evaluate(errors(0, 0.2))
     relay.turn(NOW)
-    Notifier(world.client, world.settings.namespace, {"box": world.box, "other": other}).turn(NOW)
+    channels = {"box": world.box, "other": other}
+    notifier = Notifier(world.client, world.settings.namespace, channels)
+    assert [notifier.deliver(name, NOW) for name in channels] == [0, 1]
     assert (world.box.got, statuses(other.got)) == ([], ["firing"])
 
 

@@ -9,12 +9,12 @@ import pytest
 import redis
 from alert_helpers import MINUTE_MS, T0, make_report
 
-from schemas.alerts import AlertEvent
 from schemas.keys import live_key
 from schemas.metrics import WindowReport
 from schemas.models import AbsentMeans, LabelsConfig, ModelConfig
 from schemas.rules import RuleConfig
 from stream.alerting.engine import STALE_MS, AlertEngine
+from stream.alerting.topic import TopicAlert
 from stream.custom_metrics import Failure
 from stream.doctor.label_checks import Waiting
 from stream.doctor.label_traffic import read_waiting
@@ -54,14 +54,17 @@ class World:
         self.keys = StateKeys(namespace)
         self.join = JoinStore(client, namespace, 10**9)
         self.now_ms = T0
-        self.engine = AlertEngine(client, namespace, Rules(), self._read_back, lambda: self.now_ms)
+        self.engine = AlertEngine(client, namespace, Rules(), self, lambda: self.now_ms)
         self.labels = LabelsConfig()
         self._offsets = itertools.count()
         client.sadd(self.keys.versions, " ".join(CREDIT))
         client.hset(self.keys.version(CREDIT), f"w:{PARTITION}", f"{SENT_MS}:{SENT_MS}")
         self.read_until(SENT_MS)
 
-    def _read_back(self) -> list[AlertEvent]:
+    def read_back(self) -> list[TopicAlert]:
+        return []
+
+    def reports_since(self, _at_ms: int) -> list[bytes]:
         return []
 
     def read_until(self, at_ms: int) -> None:

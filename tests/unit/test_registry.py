@@ -10,7 +10,9 @@ import structlog
 from schemas.activations import Activation, Plan
 from schemas.baselines import Baseline, baseline_id, encode_baseline
 from schemas.records import encode_record, record_key
+from schemas.rules import SilenceConfig
 from schemas.topics import Topic, topic_name
+from stream.alerting.silences import Authors
 from stream.baseline.build import build_baseline
 from stream.registry import Registry
 from stream.settings import Settings
@@ -24,8 +26,11 @@ BASELINES = topic_name(SETTINGS.namespace, Topic.BASELINES)
 class Record:
     """As much of a Kafka message as the registry looks at."""
 
-    def __init__(self, topic: str, key: str, value: bytes) -> None:
-        self._topic, self._key, self._value = topic, key, value
+    def __init__(self, topic: str, key: str, value: bytes, who: str | None = None) -> None:
+        self._topic, self._key, self._value, self._who = topic, key, value, who
+
+    def headers(self) -> list[tuple[str, bytes]] | None:
+        return None if self._who is None else [("who", self._who.encode()), ("when", b"noon")]
 
     def topic(self) -> str:
         return self._topic
@@ -56,7 +61,7 @@ def activated(baseline: Baseline | None, **changes: Any) -> Activation:
     return Activation(**fields | changes)
 
 
-def read(*records: tuple[str, str, bytes]) -> Registry:
+def read(*records: tuple[Any, ...]) -> Registry:
     """Registry that has read these records."""
     registry = Registry(SETTINGS)
     messages: Any = [Record(*record) for record in records]
@@ -121,3 +126,39 @@ def test_a_baseline_may_have_a_feature_with_a_quote_in_its_name() -> None:
     decoder = registry.decoder(SETTINGS.bounds)
     (decoded,) = decoder.decode([msgspec.json.encode(event)])
     assert msgspec.structs.astuple(decoded.features) == (41.5,)  # type: ignore[union-attr]
+
+
+def silence(name: str, who: str | None, **times: int) -> tuple[Any, ...]:
+    known: dict[str, Any] = {"starts_at": 0, "ends_at": 1} | times
+    record = SilenceConfig(id=name, match={"rule": "latency"}, **known)
+    return CONFIG, record_key(record), encode_record(record), who
+
+
+def test_a_silence_is_its_makers_until_it_is_deleted() -> None:
+    gone = (CONFIG, "silence/b", b"")
+    registry = read(
+        silence("a", "ann"),
+        silence("a", "bob", ends_at=5),
+        silence("b", "ann"),
+        gone,
+        silence("b", "eve"),
+        silence("c", None),
+        silence("d", "ann"),
+        (CONFIG, "silence/d", b""),
+        (CONFIG, "rule/c", b""),  # another c
+    )
+    found = registry.stored_silences()
+    assert sorted(found) == ["a", "b", "c"]
+    assert found["a"].authors == Authors("ann", "noon", "bob", "noon")
+    assert found["a"].silence.ends_at == 5
+    assert found["b"].authors == Authors("eve", "noon", "eve", "noon")
+    assert found["c"].authors == Authors()
+    assert not read(silence("d", "ann"), (CONFIG, "silence/d", b"")).snapshot.authors
+
+
+@pytest.mark.parametrize("times", [{"ends_at": 2**70}, {"starts_at": -1}], ids=str)
+def test_a_silence_whose_times_cannot_be_shown_is_ignored(times: dict[str, int]) -> None:
+    with structlog.testing.capture_logs() as logs:
+        registry = read(silence("a", "ann", **times))
+    assert [log["event"] for log in logs] == ["record_ignored"]
+    assert not registry.stored_silences()

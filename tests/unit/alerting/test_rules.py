@@ -42,7 +42,7 @@ def test_each_default_rule_of_the_contract_has_its_runbook() -> None:
     [
         ("error-rate", "5m", 300_000, {"error"}),
         ("latency", "5m", 600_000, {"warning"}),
-        ("data-drift", None, 0, {"warning", "info"}),
+        ("data-drift", None, 0, {"error", "warning", "info"}),
         ("prediction-drift", None, 0, {"warning"}),
         ("data-quality", "1h", 0, {"warning"}),
         ("accuracy-drop", "1d", 0, {"error"}),
@@ -67,8 +67,8 @@ def test_part_of_a_default_rule_is_overridden() -> None:
 
 def test_an_overridden_severity_is_that_of_every_level() -> None:
     rule = rule_of("data-drift", RuleConfig(name="data-drift", severity=Severity.CRITICAL))
-    assert [level.severity for level in rule.levels] == ["critical", "critical"]
-    assert len(rule.levels[0].clauses) == 2
+    assert {level.severity for level in rule.levels} == {"critical"}
+    assert [len(level.clauses) for level in rule.levels] == [3, 3, 2, 1]
 
 
 def test_a_rule_of_its_own_is_taken_as_it_is() -> None:

@@ -13,8 +13,9 @@ from schemas.records import ConfigRecord, record_key
 from stream.baseline.errors import BaselineError
 from stream.baseline.store import Stored, activation_for, find_baseline
 from stream.cli.baseline import parse_kinds
+from stream.cli.config_changes import check_chosen
+from stream.cli.config_files import check_constraints
 from stream.cli.errors import USAGE, CommandError
-from stream.cli.models import check_chosen, check_constraints
 from stream.configure import changes, moment, replanned
 from stream.emit.roles import MappingError
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.conditions import Operator, parse_condition
+from schemas.conditions import Operator, condition_text, parse_condition
 
 NUMBERS = st.floats(0, 1e6).map(lambda x: f"{x:.3f}")
 
@@ -60,3 +60,18 @@ def test_threshold_is_the_formula(factor: str, offset: str, sign: str, value: fl
     condition = parse_condition(f"< {factor} * baseline {sign} {offset}")
     combine = operator.add if sign == "+" else operator.sub
     assert condition.threshold(value) == combine(float(factor) * value, float(offset))
+
+
+@given(
+    st.sampled_from(list(Operator)),
+    st.sampled_from(["", "baseline", "previous"]),
+    st.floats(-1e300, 1e300).filter(bool),
+    st.floats(0, 1e300),
+    st.sampled_from("+-"),
+)
+def test_what_is_written_is_read_back(
+    sign: Operator, reference: str, factor: float, offset: float, plus: str
+) -> None:
+    right = f"{factor!r} * {reference} {plus} {offset!r}" if reference else f"{factor!r}"
+    condition = parse_condition(f"{sign} {right}")
+    assert parse_condition(condition_text(condition)) == condition

@@ -6,6 +6,7 @@ from schemas.durations import (
     EVERY_MS,
     WINDOW_MS_MAX,
     default_every_ms,
+    duration_text,
     parse_duration_ms,
     window_name,
 )
@@ -21,6 +22,11 @@ def test_no_duration(text: str) -> None:
 @given(st.integers(1, 10**9))
 def test_a_name_is_read_back_as_the_size(seconds: int) -> None:
     assert parse_duration_ms(window_name(seconds * 1000)) == seconds * 1000
+
+
+@given(st.integers(0, 10**12))
+def test_a_duration_is_read_back(span_ms: int) -> None:
+    assert parse_duration_ms(duration_text(span_ms)) == span_ms
 
 
 @pytest.mark.parametrize("size_ms", [0, -60_000, 1, 1500])

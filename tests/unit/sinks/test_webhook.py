@@ -1,112 +1,82 @@
-import hashlib
-import hmac
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+"""Webhooks: the body is what is on the topic, the key is that of the event or the notification."""
+
+import ssl
+from pathlib import Path
 
 import msgspec
 import pytest
+from notification_helpers import make_event, make_events, make_notification
+from receivers import WebhookReceiver, receiving
 
-from schemas.alerts import AlertEvent, Severity, Status, encode_alert
+from schemas.alerts import encode_alert
+from schemas.notifications import Kind
 from sinks.channel import DeliveryError
-from sinks.webhook import TRIES, WebhookChannel
-
-ALERT = AlertEvent(
-    id="a" * 64,
-    fingerprint="f" * 64,
-    status=Status.FIRING,
-    severity=Severity.ERROR,
-    rule="error-rate",
-    labels={"model_name": "crédit"},
-    summary="error rate of crédit is 12 %",
-    starts_at=1_790_002_800_000,
-)
+from sinks.endpoint import Endpoint
+from sinks.webhook import WebhookChannel
 
 
-class Receiver(HTTPServer):
-    """Answers with the statuses it was given, then 200; keeps what it got."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.statuses: list[int] = []
-        self.got: list[tuple[str, dict[str, str], bytes]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook?team=ml"
+def test_one_event_is_the_body_and_its_id_the_key(hook: WebhookReceiver) -> None:
+    hook.secret = "s3cret"
+    event = make_event(labels={"model_name": "crédit"})
+    WebhookChannel(Endpoint(f"{hook.url}/in?team=ml"), "s3cret").send(
+        make_notification(events=(event,))
+    )
+    assert hook.got == [(event.id, (event,))]
+    assert hook.paths == ["/in"]
+    assert not hook.refused
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        receiver = self.server
-        assert isinstance(receiver, Receiver)
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        receiver.got.append((self.path, dict(self.headers.items()), body))
-        self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
-        self.send_header("Location", "/elsewhere")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
+def test_the_body_is_the_record_on_the_topic(hook: WebhookReceiver) -> None:
+    WebhookChannel(Endpoint(hook.url)).send(make_notification())
+    assert list(hook.bodies.values()) == [encode_alert(make_event())]
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def test_several_events_go_together_under_the_notifications_id(hook: WebhookReceiver) -> None:
+    events = make_events(100)
+    notification = make_notification(events=events)
+    WebhookChannel(Endpoint(hook.url)).send(notification)
+    assert hook.got == [(notification.id, events)]
 
 
-def test_the_event_is_posted_signed_and_with_its_id(receiver: Receiver) -> None:
-    WebhookChannel(receiver.url, "secret").send(ALERT)
-    ((path, headers, body),) = receiver.got
-    assert path == "/hook?team=ml"
-    assert msgspec.json.decode(body, type=AlertEvent) == ALERT
-    assert body == encode_alert(ALERT)
-    assert headers["Content-Type"] == "application/json"
-    assert headers["Idempotency-Key"] == ALERT.id
-    expected = hmac.new(b"secret", body, hashlib.sha256).hexdigest()
-    assert headers["X-Streamgauge-Signature"] == f"sha256={expected}"
+def test_a_repeat_of_one_event_is_news_to_the_receiver(hook: WebhookReceiver) -> None:
+    channel = WebhookChannel(Endpoint(hook.url))
+    first, repeat = make_notification(), make_notification(Kind.REPEAT)
+    for notification in (first, first, repeat):
+        channel.send(notification)
+    assert [key for key, _ in hook.got] == [make_event().id, make_event().id, repeat.id]
+    assert len(hook.events) == 2
 
 
-def test_without_a_secret_nothing_is_signed(receiver: Receiver) -> None:
-    WebhookChannel(receiver.url).send(ALERT)
-    assert "X-Streamgauge-Signature" not in receiver.got[0][1]
-
-
-def test_a_short_trouble_is_tried_again_with_the_same_key(receiver: Receiver) -> None:
-    receiver.statuses = [500, 503]
-    WebhookChannel(receiver.url, "secret", wait_s=0.01).send(ALERT)
-    assert len(receiver.got) == 3
-    assert len({(headers["Idempotency-Key"], body) for _, headers, body in receiver.got}) == 1
-
-
-@pytest.mark.parametrize(
-    ("status", "tries", "retryable"),
-    [(500, TRIES, True), (429, TRIES, True), (400, 1, False), (401, 1, False), (302, 1, False)],
-)
-def test_what_is_refused_says_whether_to_come_back(
-    receiver: Receiver, status: int, tries: int, retryable: bool
-) -> None:
-    receiver.statuses = [status] * 10
-    with pytest.raises(DeliveryError, match=f"answered {status}") as caught:
-        WebhookChannel(receiver.url, wait_s=0.01).send(ALERT)
-    assert caught.value.retryable is retryable
-    assert len(receiver.got) == tries
-
-
-def test_nobody_there_is_worth_another_try(receiver: Receiver) -> None:
-    url = receiver.url
-    receiver.server_close()
-    with pytest.raises(DeliveryError, match="does not answer") as caught:
-        WebhookChannel(url, wait_s=0.01).send(ALERT)
+def test_what_is_refused_says_whether_to_come_back(hook: WebhookReceiver) -> None:
+    channel = WebhookChannel(Endpoint(hook.url), "not agreed")
+    with pytest.raises(DeliveryError, match=r"127\.0\.0\.1:\d+ answered 400") as caught:
+        channel.send(make_notification())
+    assert not caught.value.retryable
+    hook.down = True
+    with pytest.raises(DeliveryError, match="answered 500") as caught:
+        channel.send(make_notification())
     assert caught.value.retryable
+    assert hook.tries == 2  # tries within a call are the caller's
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/x", "127.0.0.1:9000", "http://", ""])
-def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="http"):
-        WebhookChannel(url)
+def test_programs_are_given_every_event() -> None:
+    channel = WebhookChannel(Endpoint("http://127.0.0.1:9"))
+    assert (channel.every_event, channel.pages, channel.edits) == (True, False, False)
+
+
+def test_tls_is_verified(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    with receiving(WebhookReceiver(tls=context)) as hook:
+        with pytest.raises(DeliveryError, match="CERTIFICATE_VERIFY_FAILED"):
+            WebhookChannel(Endpoint(hook.url)).send(make_notification())
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+        WebhookChannel(Endpoint(hook.url)).send(make_notification())
+        assert hook.events == [make_event()]
+
+
+def test_events_survive_as_they_are(hook: WebhookReceiver) -> None:
+    event = make_event(summary="<!channel>\n\x00", labels={"segment": "x" * 10_240})
+    WebhookChannel(Endpoint(hook.url)).send(make_notification(events=(event,)))
+    assert hook.events == [event]
+    assert msgspec.json.encode(hook.events[0]) == encode_alert(event)
