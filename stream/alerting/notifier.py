@@ -44,11 +44,20 @@ class Channel(Protocol):
     other exception counts as one that is not retryable.
     """
 
+    every_event: bool
     pages: bool
     edits: bool
 
     def send(self, notification: Notification) -> str | None:
         """Return when it was taken, with what the next of the conversation need to know."""
+
+
+def reason(error: Exception) -> str:
+    """Say why a delivery failed: what the channel says, else the kind of error alone.
+
+    Only a channel's own messages are known to hold no secret.
+    """
+    return str(error) if hasattr(error, "retryable") and str(error) else type(error).__name__
 
 
 class Notifier:
@@ -78,7 +87,7 @@ class Notifier:
             if running is not None and not running.done():
                 continue
             if running is not None and (error := running.exception()) is not None:
-                log.error("channel_failed", channel=name, why=str(error) or type(error).__name__)
+                log.error("channel_failed", channel=name, why=type(error).__name__)
             count = self._client.llen(self._keys.waiting(name))
             stuck, due_ms = self._stuck.get(name, (0, 0))
             if count and not (count == stuck and _is_early(due_ms, now_ms)):
@@ -177,7 +186,13 @@ class _Round:
     ) -> set[int]:
         notifications = [notification for _, notification in waiting]
         failed = {of for of, one in tries.items() if one.failures}
-        gone = superseded(notifications, failed, self.channel.pages, self.channel.edits)
+        gone = superseded(
+            notifications,
+            failed,
+            every_event=self.channel.every_event,
+            pages=self.channel.pages,
+            edits=self.channel.edits,
+        )
         for at in gone:
             raw, notification = waiting[at]
             log.info("notification_superseded", channel=self.store.name, id=notification.id)
@@ -192,7 +207,7 @@ class _Round:
         try:
             returned = self.channel.send(given)
         except Exception as error:  # a channel's bug must not silence the others
-            why = str(error) or type(error).__name__
+            why = reason(error)
             given_up = self.now_ms - notification.at >= GIVEN_UP_MS
             if not getattr(error, "retryable", False) or given_up:
                 self.give_up(self.store, raw, why, self.now_ms)

@@ -52,7 +52,7 @@ def take(sent: SentAlert, now_ms: int, series: Series) -> Step:
         clears=not fire,
         severity=sent.severity,
         readings=(),
-        summary=None if sent.summary else f"{sent.rule} was sent from outside",
+        summary=None if sent.summary else sent.rule,
         cause=sent.cause,
     )
     change = advance(rule, before, seen, stale=False)

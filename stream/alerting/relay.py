@@ -259,6 +259,8 @@ def _log(event: AlertEvent, channels: Sequence[str]) -> None:
         status=event.status,
         rule=event.rule,
         severity=event.severity,
+        labels=event.labels,
+        summary=event.summary,
         channels=list(channels),
         silenced_by=event.silenced_by,
         inhibited_by=event.inhibited_by,

@@ -189,7 +189,11 @@ class Routing:
         timing = route.timing(kind)
         if kind.resend_ms is not None:
             timing = replace(timing, repeat_ms=kind.resend_ms)
-        return Destination(channel, _group_labels(alert, route.group_by or GROUP_BY), timing)
+        return Destination(
+            channel,
+            _group_labels(alert, GROUP_BY if route.group_by is None else route.group_by),
+            timing,
+        )
 
 
 def parse_routes(

@@ -14,9 +14,11 @@ import structlog
 from schemas.alerts import AlertEvent, Severity, Status, alert_id, fingerprint
 from schemas.notifications import Kind, Notification, notification_id
 from stream.alerting.keys import AlertKeys
+from stream.alerting.notifier import reason
 from stream.state.client import RedisClient
 
 RULE = "watchdog"
+RETRY_MS = 5_000
 
 log = structlog.get_logger("alerts")
 
@@ -55,13 +57,13 @@ class Watchdog:
         self._running: dict[str, Future[bool]] = {}
 
     def turn(self, now_ms: int) -> None:
-        """Send what is due; does not wait. A channel that fails is tried again at the next turn."""
+        """Send what is due; does not wait. A channel that fails is tried again seconds later."""
         for name in self._channels:
             running = self._running.get(name)
             if running is not None and not running.done():
                 continue
             if running is not None and (error := running.exception()) is not None:
-                log.error("heartbeat_failed", channel=name, why=str(error) or type(error).__name__)
+                log.error("heartbeat_failed", channel=name, why=type(error).__name__)
             self._running[name] = self._threads.submit(self.beat, name, now_ms)
 
     def beat(self, name: str, now_ms: int) -> bool:
@@ -72,8 +74,8 @@ class Watchdog:
         try:
             self._channels[name].send(heartbeat(self._namespace, name, now_ms))
         except Exception as error:  # whatever a channel does, the others go on
-            self._client.delete(key)
-            log.warning("heartbeat_not_sent", channel=name, why=str(error))
+            self._client.set(key, now_ms, px=min(self._interval_ms, RETRY_MS))
+            log.warning("heartbeat_not_sent", channel=name, why=reason(error))
             return False
         return True
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 import redis
-from alert_helpers import MINUTE_MS, T0, alerts_on_topic, by_id
+from alert_helpers import MINUTE_MS, T0, alerts_on_topic, by_id, errors
 
 from schemas.alerts import AlertEvent, encode_alert
-from schemas.metrics import WindowReport, encode_report
+from schemas.metrics import WindowReport, encode_report, with_report_id
 from schemas.models import ModelConfig
 from schemas.notifications import Kind, Notification
 from schemas.rules import RuleConfig, SilenceConfig
@@ -17,7 +17,8 @@ from stream.alerting.engine import AlertEngine
 from stream.alerting.keys import AlertKeys
 from stream.alerting.notifier import Notifier
 from stream.alerting.relay import Relay
-from stream.alerting.routing import ChannelKind, Routing, parse_routes
+from stream.alerting.routing import INTERVAL_MS_MAX, ChannelKind, Routing, parse_routes
+from stream.alerting.telling import RECHECK_MS
 from stream.alerting.topic import AlertTopic, TopicAlert
 from stream.kafka import ensure_topics
 from stream.registry import Snapshot
@@ -225,3 +226,27 @@ def world_on_kafka(settings: Settings) -> Iterator[World]:
 
 def statuses(events: Iterable[AlertEvent]) -> list[str]:
     return [event.status.value for event in events]
+
+
+MINE = RuleConfig(name="mine", metric="error_rate", window="5m", condition="> 0.1")
+
+
+def rate_of(model: str, minute: int, rate: float, **fields: Any) -> WindowReport:
+    """A report of a model's error rate."""
+    made = msgspec.structs.replace(errors(minute, rate, **fields), model_name=model)
+    return with_report_id(made)
+
+
+def settle(world: World, span_ms: int = INTERVAL_MS_MAX) -> None:
+    """Let so much time go by that all groups are told what they have to tell."""
+    until_ms = world.now + span_ms
+    while world.now < until_ms:
+        world.let_out()
+        world.now += RECHECK_MS
+    world.let_out()
+
+
+def let_leases_run_out(world: World) -> None:
+    """What a dead process holds is held for seconds of the wall clock."""
+    for lease in ("outbox", *(f"channel:{name}" for name in world.boxes)):
+        world.client.delete(world.keys.lease(lease))

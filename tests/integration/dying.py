@@ -35,13 +35,13 @@ def dying_client(url: str, countdown: Countdown) -> redis.Redis:
 
         def on_connect(self) -> None:
             self.connecting = True
-            super().on_connect()
+            super().on_connect()  # type: ignore[no-untyped-call]
             self.connecting = False
 
         def send_packed_command(self, command: Any, check_health: bool = True) -> Any:
             if not self.connecting:
                 countdown.tick()
-            return super().send_packed_command(command, check_health)
+            return super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
     once = Retry(NoBackoff(), 0)
     pool = redis.ConnectionPool.from_url(url, connection_class=Dying, retry=once)

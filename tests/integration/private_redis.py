@@ -53,12 +53,37 @@ class PrivateRedis:
             self._process.wait()
             self._process = None
         if left is not None:
-            with self._log_of_commands().open("r+b") as log:
-                log.truncate(left)
+            path = self._log_of_commands()
+            whole = _whole(path.read_bytes()[:left])
+            with path.open("r+b") as log:
+                log.truncate(whole)
 
     def _log_of_commands(self) -> Path:
         """The file that grows; from Redis 7 on, the newest of several in a folder."""
         return max(self._folder.rglob("appendonly*.aof"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def _whole(log: bytes) -> int:
+    """How much of it is whole commands and transactions.
+
+    Redis 6.2 leaves the beginning of a transaction in the file, does not run it, and runs it at the
+    start after that, as if it were whole.
+    """
+    at, whole, in_transaction = 0, 0, False
+    while (end := log.find(b"\r\n", at)) >= 0:
+        parts, count = [], int(log[at + 1 : end])
+        at = end + 2
+        for _ in range(count):
+            end = log.find(b"\r\n", at)
+            length = int(log[at + 1 : end]) if end >= 0 else len(log)
+            parts.append(log[end + 2 : end + 2 + length])
+            at = end + 4 + length
+        if at > len(log) or end < 0:
+            return whole
+        in_transaction = (in_transaction or parts == [b"MULTI"]) and parts != [b"EXEC"]
+        if not in_transaction:
+            whole = at
+    return whole
 
 
 def _answers(client: redis.Redis) -> bool:

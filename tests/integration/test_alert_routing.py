@@ -1,31 +1,27 @@
-"""Routing on real Kafka and Redis: each beginning and each end once, and nothing left behind."""
+"""Where alerts go, on a real Redis: each beginning and each end once, and nothing left behind."""
 
-import contextlib
-import itertools
-import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import redis
-from alert_helpers import MINUTE_MS, errors, make_report
-from alert_world import Box, World, settings_of, statuses, world_of
-from dying import Countdown, DeathError, dying_client
-from private_redis import private_redis
+from alert_helpers import MINUTE_MS, make_report
+from alert_world import MINE, Box, World, rate_of, settings_of, settle, statuses, world_of
 from programs import until
 
+from schemas.alerts import AlertEvent, Severity, Status
 from schemas.metrics import with_report_id
 from schemas.models import ModelConfig
-from schemas.rules import RuleConfig
-from stream.alerting.notifier import Notifier
-from stream.alerting.relay import Relay
-from stream.alerting.routing import INTERVAL_MS_MAX, REPEAT_MS
-from stream.alerting.telling import RECHECK_MS
+from schemas.notifications import Kind, Notification
+from schemas.rules import NoData, RuleConfig, SilenceConfig
+from schemas.sent_alerts import SentAlert
+from sinks.channel import DeliveryError
+from stream.alerting.routing import REPEAT_MS
+from stream.alerting.view import read_active
+from stream.alerting.watchdog import Watchdog
 
 HOUR_MS = 60 * MINUTE_MS
 
@@ -33,16 +29,8 @@ HOUR_MS = 60 * MINUTE_MS
 @pytest.fixture
 def world(stack: Any, namespace: str) -> Iterator[World]:
     with world_of(settings_of(stack, namespace)) as made:
-        made.rules.set(EVERY_MINUTE)
+        made.rules.set(MINE)
         yield made
-
-
-EVERY_MINUTE = RuleConfig(name="mine", metric="error_rate", window="5m", condition="> 0.1")
-
-
-def report(model: str, minute: int, rate: float, **fields: Any) -> Any:
-    made = msgspec.structs.replace(errors(minute, rate, **fields), model_name=model)
-    return with_report_id(made)
 
 
 def told(box: Box) -> list[tuple[str, str]]:
@@ -50,32 +38,16 @@ def told(box: Box) -> list[tuple[str, str]]:
     return [(event.status.value, event.rule) for event in box.news]
 
 
-def settle(world: World, span_ms: int = INTERVAL_MS_MAX) -> None:
-    """Let so much time go by that all groups are told what they have to tell."""
-    until_ms = world.now + span_ms
-    while world.now < until_ms:
-        world.let_out()
-        world.now += RECHECK_MS
-    world.let_out()
-
-
-def assert_nothing_is_left(world: World) -> None:
-    assert world.left() == set()
-
-
-# Where an end goes.
-
-
 def test_an_end_goes_where_its_beginning_went_though_the_routes_have_changed(world: World) -> None:
     world.route([{"channels": ["old"]}], old=Box("email"), new=Box("email"))
     old, new = world.boxes["old"], world.boxes["new"]
-    world.evaluate(report("credit", 0, 0.2))
+    world.evaluate(rate_of("credit", 0, 0.2))
     world.let_out()
     world.route([{"channels": ["new"]}], old=old, new=new)
-    world.evaluate(report("credit", 1, 0.0))
+    world.evaluate(rate_of("credit", 1, 0.0))
     settle(world)
     assert (told(old), told(new)) == ([("firing", "mine"), ("resolved", "mine")], [])
-    assert_nothing_is_left(world)
+    assert world.left() == set()
 
 
 def test_an_end_goes_where_its_beginning_went_though_the_model_names_another_channel(
@@ -85,35 +57,35 @@ def test_an_end_goes_where_its_beginning_went_though_the_model_names_another_cha
     one, other = world.boxes["one"], world.boxes["other"]
     for channel in ("one", "other"):
         model = ModelConfig(model_name="credit", alert_channels=(channel,))
-        world.rules.set(EVERY_MINUTE, models=[model])
+        world.rules.set(MINE, models=[model])
         minute = 0 if channel == "one" else 1
-        world.evaluate(report("credit", minute, 0.0 if minute else 0.2))
+        world.evaluate(rate_of("credit", minute, 0.0 if minute else 0.2))
         world.let_out()
     settle(world)
     assert (statuses(one.news), statuses(other.news)) == (["firing", "resolved"], [])
-    assert_nothing_is_left(world)
+    assert world.left() == set()
 
 
 def test_what_nobody_was_told_of_ends_quietly_when_routes_come_later(world: World) -> None:
     world.route(mail=Box("email"))
     mail = world.boxes["mail"]
-    world.evaluate(report("credit", 0, 0.2))  # a warning: on the dashboard only
+    world.evaluate(rate_of("credit", 0, 0.2))  # a warning: on the dashboard only
     world.let_out()
     world.route([{"channels": ["mail"]}], mail=mail)
-    world.evaluate(report("credit", 1, 0.0))
+    world.evaluate(rate_of("credit", 1, 0.0))
     settle(world)
     assert mail.notifications == []
     assert statuses(world.events()) == ["firing", "resolved"]
-    assert_nothing_is_left(world)
+    assert world.left() == set()
 
 
 def test_a_channel_that_is_configured_no_more_is_forgotten(world: World) -> None:
     world.route(gone=Box("webhook"), stays=Box("webhook"))
     stays = world.boxes["stays"]
-    world.evaluate(report("credit", 0, 0.2))
+    world.evaluate(rate_of("credit", 0, 0.2))
     world.relay.turn(world.now)
     world.route(stays=stays)
-    world.evaluate(report("credit", 1, 0.0))
+    world.evaluate(rate_of("credit", 1, 0.0))
     settle(world, 2 * REPEAT_MS // 1440)
     world.now += REPEAT_MS
     world.let_out()
@@ -146,145 +118,337 @@ def test_what_gets_severer_ends_and_begins_in_one_conversation(world: World) -> 
     assert len({one.key for one in log.notifications}) == 1
     settle(world)
     assert world.boxes["mail"].notifications == world.boxes["page"].notifications == []
-    assert_nothing_is_left(world)
+    assert world.left() == set()
 
 
-# Crashes.
+# What is kept quiet.
 
 
-def begin_and_end(world: World, minute: int, rate: float) -> None:
-    world.evaluate(report("credit", minute, rate), report("fraud", minute, rate))
+def silence(match: dict[str, str], from_ms: int, to_ms: int) -> SilenceConfig:
+    return SilenceConfig(id="s", match=match, starts_at=from_ms, ends_at=to_ms)
 
 
-def channels() -> dict[str, Box]:
-    return {"hook": Box("webhook"), "mail": Box("email"), "page": Box("pagerduty")}
+def fired(world: World) -> list[AlertEvent]:
+    """What fires, as users see it."""
+    active = read_active(world.client, world.settings.namespace)
+    return [alert for alert in active if alert.status is not Status.PENDING]
 
 
-def let_out_until_death(world: World, left: int, part: str) -> int:
-    """One turn, a part of it in a process that dies before a command; returns how many it sent."""
-    countdown = Countdown(left)
-    with dying_client(world.settings.redis.url or "", countdown) as client:
-        notifier = Notifier(client, world.settings.namespace, world.boxes)
-        relay = world.another_relay(client) if part == "relay" else world.relay
-        notifier = notifier if part == "notifier" else world.notifier
-        with contextlib.suppress(DeathError, redis.ConnectionError):
-            relay.turn(world.now)
-            for name in world.boxes:
-                notifier.deliver(name, world.now)
-    let_leases_run_out(world)
-    return countdown.sent
-
-
-def let_leases_run_out(world: World) -> None:
-    for lease in ("outbox", *(f"channel:{name}" for name in world.boxes)):
-        world.client.delete(world.keys.lease(lease))
-
-
-@pytest.mark.parametrize("part", ["relay", "notifier"])
-@pytest.mark.parametrize("when", ["at the beginning", "at the end"])
-def test_wherever_a_process_dies_nothing_is_missing_and_little_repeated(
-    stack: Any, namespace: str, part: str, when: str
-) -> None:
-    for left in itertools.count():
-        with world_of(settings_of(stack, f"{namespace}-{left}")) as world:
-            if not die_once(world, left, part, when):
-                break
-    assert left > 10, "every command of a whole turn was tried"
-
-
-def die_once(world: World, left: int, part: str, when: str) -> bool:
-    """Two alerts begin and end, and a process dies; returns whether it did."""
-    world.rules.set(EVERY_MINUTE)
-    world.route([{"channels": ["hook", "mail", "page"]}], **channels())
-    sent = 0
-    for minute, rate in ((0, 0.2), (1, 0.0)):
-        begin_and_end(world, minute, rate)
-        if (minute == 0) == (when == "at the beginning"):
-            sent = let_out_until_death(world, left, part)
-        settle(world, 2 * RECHECK_MS)
-    ids = {event.id for event in world.events()}
-    assert len(ids) == 4
+def test_silences_that_begin_and_end_while_alerts_fire(world: World) -> None:
+    world.route([{"channels": ["mail", "hook"]}], mail=Box("email"), hook=Box("webhook"))
+    quiet = silence({"model_name": "c*"}, world.now + 1, world.now + 10 * MINUTE_MS)
+    world.evaluate(rate_of("credit", 0, 0.2))
+    world.let_out()  # told before the silence: its end is told in it
+    world.rules.set(MINE, silences=[quiet])
+    world.now += 1
+    world.evaluate(rate_of("cars", 0, 0.2), rate_of("crops", 0, 0.2))
+    settle(world, MINUTE_MS)
+    world.evaluate(rate_of("credit", 1, 0.0), rate_of("crops", 1, 0.0))  # crops: all of it quiet
+    settle(world, MINUTE_MS)
     for box in world.boxes.values():
-        assert {event.id for event in box.got} == ids
-        repeats = Counter(one.id for one in box.notifications).values()
-        assert sum(repeats) - len(repeats) <= (part == "notifier"), "one crash, one repeat"
-    assert_nothing_is_left(world)
-    return sent == left
-
-
-def test_two_relays_and_two_notifiers_at_once_tell_each_event_once(world: World) -> None:
-    models = [f"model-{number}" for number in range(12)]
-    world.route([{"channels": ["hook", "mail"]}], hook=Box("webhook"), mail=Box("email"))
-    namespace, over = world.settings.namespace, threading.Event()
-
-    def run(relay: Relay, notifier: Notifier) -> None:
-        while not over.is_set():
-            relay.turn(world.now)
-            for name in world.boxes:
-                notifier.deliver(name, world.now)
-
-    with ThreadPoolExecutor() as threads:
-        running = [
-            threads.submit(
-                run,
-                world.another_relay(),
-                Notifier(world.client, namespace, world.boxes),
-            )
-            for _ in range(2)
-        ]
-        for minute in range(10):
-            world.evaluate(*(report(model, minute, 0.2 * (1 - minute % 2)) for model in models))
-            world.now += MINUTE_MS
-
-        def all_told() -> bool:
-            world.now += RECHECK_MS
-            return all(len(box.news) >= 10 * len(models) for box in world.boxes.values())
-
-        until(all_told, "all is told")
-        until(lambda: not world.left() - {"lease:outbox"}, "nothing is left")
-        over.set()
-    for one in running:
-        assert one.result() is None
+        assert statuses(box.news) == ["firing", "resolved"]
+        assert {event.labels["model_name"] for event in box.news} == {"credit"}
+    world.relay.tick(world.now)
+    (cars,) = fired(world)
+    assert (cars.silenced_by, cars.incident is None) == ("s", False)
+    settle(world, 10 * MINUTE_MS)  # it ends: what fires still is told now
+    world.relay.tick(world.now)
+    (cars,) = fired(world)
+    assert (cars.silenced_by, cars.incident is None) == (None, False)
+    world.evaluate(rate_of("cars", 1, 0.0))
+    settle(world, MINUTE_MS)
     for box in world.boxes.values():
-        assert max(Counter(event.id for event in box.news).values()) == 1
-        for model in models:
-            of_model = [e for e in box.news if e.labels["model_name"] == model]
-            assert statuses(of_model) == ["firing", "resolved"] * 5
-    assert len(world.topic.records) == 10 * len(models)
+        assert statuses(box.news[2:]) == ["firing", "resolved"]
+        assert box.news[2].labels["model_name"] == "cars"
+    assert world.left() == set()
 
 
-def test_a_redis_that_loses_its_last_commands_tells_each_event_at_most_once_more(
-    stack: Any, namespace: str, tmp_path: Path
+def test_a_critical_alert_keeps_the_warnings_of_its_version_quiet_while_it_fires(
+    world: World,
 ) -> None:
-    dice, crashes = random.Random(7), 12
-    with private_redis(tmp_path / "redis") as server, world_of(server.settings(namespace)) as world:
-        world.rules.set(EVERY_MINUTE)
-        world.route(hook=Box("webhook"))
-        minutes = itertools.count()
+    worst = RuleConfig(
+        name="worst",
+        metric="error_rate",
+        window="5m",
+        condition="> 0.5",
+        severity=Severity.CRITICAL,
+    )
+    world.rules.set(MINE, worst)
+    world.route([{"channels": ["mail"]}], mail=Box("email"))
+    mail = world.boxes["mail"]
+    world.evaluate(rate_of("credit", 0, 0.6), rate_of("fraud", 0, 0.2))
+    settle(world, MINUTE_MS)
+    assert {(event.rule, event.labels["model_name"]) for event in mail.news} == {
+        ("worst", "credit"),
+        ("mine", "fraud"),
+    }
+    world.appended(world.now - 3 * HOUR_MS)  # a report of old input ends it all the same
+    world.evaluate(rate_of("credit", 1, 0.2))
+    settle(world)
+    assert told(mail)[2:] == [("resolved", "worst"), ("firing", "mine")]
+    world.evaluate(rate_of("credit", 2, 0.0), rate_of("fraud", 1, 0.0))
+    settle(world)
+    assert statuses(mail.news[4:]) == ["resolved", "resolved"]
+    assert world.left() == set()
 
-        def live_a_minute() -> None:
-            minute = next(minutes)
-            world.now += MINUTE_MS
-            world.engine.tick(world.now)
-            for number in range(5):
-                rate = 0.2 if (minute + number) % 2 else 0.0
-                world.evaluate(report(f"m{number}", minute, rate))
-                world.let_out()
 
-        for _ in range(crashes):
-            live_a_minute()
-            since = server.written()
-            live_a_minute()
-            server.kill(left=dice.randint(since, server.written()))
-            server.start()
-            let_leases_run_out(world)
-        live_a_minute()
-        last = next(minutes)
-        world.evaluate(*(report(f"m{number}", last, 0.0) for number in range(5)))
-        settle(world)
-        events = world.events()
-        assert len(events) == 2 * (5 * (2 * crashes + 1) // 2)
-        counts = Counter(event.id for event in world.boxes["hook"].news)
-        assert set(counts) == {event.id for event in events}
-        assert max(counts.values()) <= 2
-        assert_nothing_is_left(world)
+def test_an_incident_is_over_with_its_last_alert_though_its_input_is_old_by_then(
+    world: World,
+) -> None:
+    for minute in (0, 2):
+        world.appended(world.now)
+        world.evaluate(rate_of("credit", minute, 0.2))
+        world.let_out()
+        world.appended(world.now - 3 * HOUR_MS)
+        world.evaluate(rate_of("credit", minute + 1, 0.0))
+        world.let_out()
+    first, over, second, over_too = world.events()
+    assert first.incident == over.incident != second.incident == over_too.incident
+    assert (first.stale, over.stale) == (False, True)
+    assert world.left() == set()
+
+
+# What is missing.
+
+
+def no_data(policy: NoData, **fields: Any) -> RuleConfig:
+    return RuleConfig(
+        name="mine", metric="error_rate", window="5m", condition="> 0.1", no_data=policy, **fields
+    )
+
+
+def look(world: World, minutes: float) -> None:
+    """Let time go by and look, as the service does."""
+    until_ms = world.now + int(minutes * MINUTE_MS)
+    while world.now < until_ms:
+        world.now += 15_000
+        world.engine.tick(world.now)
+        world.let_out()
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (NoData.KEEP_LAST, ["firing"]),
+        (NoData.ALERT, ["firing"]),
+        (NoData.OK, ["firing", "resolved"]),
+    ],
+)
+def test_a_figure_that_goes_missing_ends_an_alert_only_where_the_policy_says_so(
+    world: World, policy: NoData, expected: list[str]
+) -> None:
+    world.rules.set(no_data(policy))
+    world.evaluate(rate_of("credit", 0, 0.2))
+    look(world, 20)
+    assert statuses(world.events()) == expected
+    assert statuses(world.box.news) == expected
+
+
+@pytest.mark.parametrize("policy", list(NoData))
+def test_a_figure_that_is_missing_is_an_alert_where_the_policy_says_so_after_for(
+    world: World, policy: NoData
+) -> None:
+    world.rules.set(no_data(policy, for_="5m"))
+    world.evaluate(rate_of("credit", 0, 0.0))
+    look(world, 3)  # two windows a minute apart, and a minute of grace
+    look(world, 4.5)
+    assert world.events() == []
+    look(world, 1)
+    assert statuses(world.events()) == (["no_data"] if policy is NoData.ALERT else [])
+    world.evaluate(rate_of("credit", 10, 0.0))
+    world.let_out()
+    over = ["no_data", "resolved"] if policy is NoData.ALERT else []
+    assert statuses(world.events()) == statuses(world.box.news) == over
+
+
+def test_where_a_figure_comes_back_bad_its_alert_follows_at_once(world: World) -> None:
+    world.rules.set(no_data(NoData.ALERT))
+    world.evaluate(rate_of("credit", 0, 0.0))
+    look(world, 5)
+    world.evaluate(rate_of("credit", 6, 0.2))
+    world.let_out()
+    assert statuses(world.box.news) == ["no_data", "resolved", "firing"]
+
+
+def test_a_figure_is_missing_though_reports_come_without_it(world: World) -> None:
+    world.rules.set(no_data(NoData.ALERT))
+    world.evaluate(rate_of("credit", 0, 0.0))
+    for minute in range(1, 6):
+        look(world, 1)
+        world.evaluate(make_report(minute, metrics={"throughput_per_s": 1.0}))
+    assert statuses(world.events()) == ["no_data"]
+
+
+def test_features_that_are_missing_and_come_back(world: World) -> None:
+    shift = RuleConfig(
+        name="shift", metric="feature.*.psi", window="5m", condition="> 0.2", no_data=NoData.ALERT
+    )
+    world.rules.set(shift)
+    world.evaluate(make_report(0, features={"age": {"psi": 0.1}}))
+    look(world, 5)
+    world.evaluate(make_report(6, features={"age": {"psi": 0.1}}))
+    world.let_out()
+    assert statuses(world.box.news) == ["no_data", "resolved"]
+
+    world.rules.set(msgspec.structs.replace(shift, no_data=NoData.OK))
+    world.evaluate(make_report(7, features={"age": {"psi": 0.5}, "zip": {"psi": 0.5}}))
+    look(world, 5)
+    assert statuses(world.box.news[2:]) == ["firing", "firing", "resolved", "resolved"]
+
+
+def test_a_version_that_another_has_replaced_is_not_missed(world: World) -> None:
+    world.rules.set(no_data(NoData.ALERT))
+    for minute in range(10):
+        version = "3" if minute < 4 else "4"
+        report = msgspec.structs.replace(rate_of("credit", minute, 0.0), model_version=version)
+        world.evaluate(with_report_id(report))
+        look(world, 1)
+    assert world.events() == []
+    look(world, 10)
+    (event,) = world.events()
+    assert (event.status, event.labels["model_version"]) == ("no_data", "4")
+
+
+def test_nothing_is_missing_because_nobody_looked_or_the_log_is_not_read(world: World) -> None:
+    world.rules.set(no_data(NoData.ALERT))
+    world.evaluate(rate_of("credit", 0, 0.0))
+    look(world, 1)
+    world.now += 3 * HOUR_MS  # agents were away
+    look(world, 1)
+    assert world.events() == []
+    world.read_until(world.now)
+    look(world, 4)  # now the workers are: reports cannot come
+    assert world.events() == []
+    world.evaluate(rate_of("credit", 5, 0.0))
+    for _ in range(20):
+        world.read_until(world.now)
+        look(world, 0.25)
+    assert [event.rule for event in world.events()] == ["mine"]
+
+
+# After a loss of Redis, and a clock that goes wrong.
+
+
+def test_what_fires_is_repeated_though_redis_was_emptied_since(world: World) -> None:
+    world.route(am=Box("alertmanager", resend_ms=MINUTE_MS), mail=Box("email"))
+    world.rules.set(msgspec.structs.replace(MINE, severity=Severity.ERROR))
+    world.evaluate(rate_of("credit", 0, 0.2), rate_of("fraud", 0, 0.2))
+    world.let_out()
+    incidents = [event.incident for event in world.events()]
+    look(world, 10)
+    world.forget()
+    for box in world.boxes.values():
+        box.notifications.clear()
+    look(world, 3)
+    am, mail = world.boxes["am"], world.boxes["mail"]
+    assert set(am.kinds) == {"repeat"}
+    assert {event.labels["model_name"] for event in am.got} == {"credit", "fraud"}
+    assert mail.notifications == [], "who was told long ago is not told again"
+    world.evaluate(rate_of("credit", 1, 0.0), rate_of("fraud", 1, 0.0))
+    settle(world)
+    assert statuses(mail.news) == ["resolved", "resolved"]
+    assert [event.incident for event in world.events()][:2] == incidents
+    assert [event.incident for event in world.events()][2:] == incidents
+    assert world.left() == set()
+
+
+def test_a_program_is_sent_what_fires_again_however_much_else_it_is_told(world: World) -> None:
+    world.route(
+        [{"channels": ["am"], "group_by": ["namespace"]}], am=Box("alertmanager", resend_ms=60_000)
+    )
+    am = world.boxes["am"]
+    world.evaluate(rate_of("credit", 0, 0.2))
+    for minute in range(1, 13):  # an update every twenty seconds
+        world.evaluate(rate_of("fraud", minute, 0.2 * (minute % 2)))
+        world.let_out()
+        world.now += 20_000
+    repeated = [one.at for one in am.notifications if one.kind is Kind.REPEAT]
+    assert len({at // 60_000 for at in repeated}) >= 3
+
+
+def test_all_that_fires_is_sent_again_though_it_takes_several_notifications(world: World) -> None:
+    second = msgspec.structs.replace(MINE, name="second")
+    world.rules.set(MINE, second)
+    world.route(am=Box("alertmanager", resend_ms=60_000))
+    world.evaluate(rate_of("credit", 0, 0.2))
+    settle(world, 10 * MINUTE_MS)
+    am = world.boxes["am"]
+    repeats = Counter(
+        e.rule for one in am.notifications if one.kind is Kind.REPEAT for e in one.events
+    )
+    assert repeats["mine"] == repeats["second"] >= 8
+
+
+def test_a_clock_that_was_a_day_ahead_holds_nothing_up(world: World) -> None:
+    world.route([{"channels": ["mail", "page"]}], mail=Box("email"), page=Box("pagerduty"))
+    mail, page = world.boxes["mail"], world.boxes["page"]
+    world.now += 24 * HOUR_MS
+    world.evaluate(rate_of("credit", 0, 0.2))
+    page.error = DeliveryError("down", retryable=True)
+    world.let_out()
+    world.now -= 24 * HOUR_MS
+    page.error = None
+    world.evaluate(rate_of("credit", 1, 0.0))
+    settle(world, MINUTE_MS)
+    assert statuses(mail.news) == ["firing", "resolved"]
+    assert statuses(page.news) in (["firing", "resolved"], [])
+    assert world.left() == set()
+
+
+# A heartbeat.
+
+
+def test_a_heartbeat_is_sent_once_an_interval_whichever_process_and_channel_is_slow(
+    world: World,
+) -> None:
+    release = threading.Event()
+
+    class Slow(Box):
+        def send(self, notification: Notification) -> str | None:
+            assert release.wait(30)
+            return super().send(notification)
+
+    quick, slow, broken = Box(), Slow(), Box()
+    broken.error = DeliveryError("down", retryable=True)
+    channels = {"quick": quick, "slow": slow, "broken": broken}
+    dogs = [
+        Watchdog(world.client, world.settings.namespace, channels, interval_ms=600)
+        for _ in range(2)
+    ]
+
+    def beat() -> bool:
+        for dog in dogs:
+            dog.turn(world.now)
+        world.now += 1
+        return len(quick.notifications) >= 3
+
+    began = time.monotonic()
+    until(beat, "three heartbeats came")
+    assert time.monotonic() - began > 1.0, "and no more than one an interval"
+    assert len({one.id for one in quick.notifications}) == len(quick.notifications)
+    assert (slow.notifications, broken.notifications) == ([], [])
+    broken.error = None
+    release.set()
+    until(lambda: beat() and slow.notifications and broken.notifications, "and of the others")
+
+
+# From outside.
+
+
+def test_alerts_from_outside_end_when_they_are_sent_so_or_no_more(world: World) -> None:
+    one = SentAlert(rule="disk-full", labels={"host": "a"}, channels=("box",))
+    ends = msgspec.structs.replace(one, labels={"host": "b"}, ends_at=world.now + 2 * MINUTE_MS)
+    for sent in (one, ends, one, ends):
+        world.engine.take(sent)
+    look(world, 1)
+    world.engine.take(msgspec.structs.replace(ends, ends_at=world.now + 3 * MINUTE_MS))
+    look(world, 2)
+    assert statuses(world.box.news) == ["firing", "firing"]
+    look(world, 2)
+    assert statuses(world.box.news) == ["firing", "firing", "resolved"]
+    world.engine.take(msgspec.structs.replace(one, status="resolved"))
+    world.engine.take(msgspec.structs.replace(one, status="resolved"))
+    world.engine.take(msgspec.structs.replace(ends, ends_at=world.now - 1))  # late on its way
+    world.let_out()
+    assert statuses(world.box.news)[3:] == ["resolved"]
+    assert world.left() == set()

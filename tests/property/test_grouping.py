@@ -24,9 +24,11 @@ EVENTS = st.tuples(
     st.sampled_from([Status.FIRING, Status.FIRING, Status.NO_DATA]),
     st.sampled_from([Severity.WARNING, Severity.ERROR]),
 )
+# One that fires gets severer: it ends, and goes on at once.
+WORSE = st.tuples(st.just("worse"), st.sampled_from(NAMES))
 MUTES = st.tuples(st.just("mute"), st.sampled_from(NAMES))
 PASSES = st.tuples(st.just("pass"), st.integers(0, 100_000))
-STEPS = st.lists(EVENTS | EVENTS | MUTES | PASSES, max_size=60)
+STEPS = st.lists(EVENTS | EVENTS | WORSE | MUTES | PASSES, max_size=60)
 CHANNELS = st.tuples(st.booleans(), st.sampled_from(TIMINGS))
 
 
@@ -49,6 +51,8 @@ class Group:
     def take(self, kind: str, *rest: Any) -> None:
         if kind == "event":
             self._event(*rest)
+        elif kind == "worse":
+            self._worse(*rest)
         elif kind == "mute":
             self.muted ^= {rest[0]}
             self._note_quiet()
@@ -61,6 +65,13 @@ class Group:
         for one in (*self.last.values(), *untold):
             if one.rule in self.muted:
                 self.quiet.add((one.fingerprint, one.starts_at))
+
+    def _worse(self, name: str) -> None:
+        last = self.last.get(name)
+        if last is not None and is_beginning(last):
+            self._event(name, Status.FIRING, Severity.ERROR)
+            self.now_ms -= 1
+            self._event(name, Status.FIRING, Severity.CRITICAL)
 
     def _event(self, name: str, status: Status, severity: Severity) -> None:
         labels = {"model_name": "credit", "feature": name}
@@ -79,6 +90,7 @@ class Group:
             summary=f"{name} is {status}",
             starts_at=starts_at,
             fired_at=starts_at,
+            ends_at=self.now_ms if status is Status.RESOLVED else None,
         )
         self.last[name] = made
         self._note_quiet()
@@ -196,7 +208,7 @@ def test_an_episode_that_was_never_muted_is_told_from_its_beginning_to_its_end(
     begun: list[AlertEvent] = []
     for step in steps:
         group.take(*step)
-        last = group.last.get(step[1]) if step[0] == "event" else None
+        last = group.last.get(step[1]) if step[0] in {"event", "worse"} else None
         if last is not None and is_beginning(last):
             begun.append(last)
     group.muted.clear()

@@ -1,4 +1,4 @@
-"""Reports as tests need them."""
+"""Reports and alert events as tests need them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from schemas.alerts import AlertEvent, Severity, Status, alert_id, fingerprint
 from schemas.metrics import BaselineRef, Window, WindowReport, with_report_id
 
 MINUTE_MS = 60_000
@@ -43,5 +44,29 @@ def make_report() -> Callable[..., WindowReport]:
             features={},
         )
         return with_report_id(msgspec.structs.replace(report, **fields))
+
+    return make
+
+
+@pytest.fixture
+def make_event() -> Callable[..., AlertEvent]:
+    """Make an event of an alert; of the same rule and labels it is the same alert's."""
+
+    def make(rule: str = "error-rate", **fields: Any) -> AlertEvent:
+        labels = fields.pop("labels", {"model_name": "credit", "model_version": "3"})
+        status = fields.pop("status", Status.FIRING)
+        starts_at = fields.pop("starts_at", T0)
+        of = fingerprint(rule, labels)
+        given = {"severity": Severity.WARNING, "summary": f"{rule} is {status.value}"} | fields
+        return AlertEvent(
+            id=alert_id(of, starts_at, status),
+            fingerprint=of,
+            status=status,
+            rule=rule,
+            labels=labels,
+            starts_at=starts_at,
+            fired_at=starts_at,
+            **given,
+        )
 
     return make

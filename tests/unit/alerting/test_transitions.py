@@ -1,3 +1,4 @@
+import dataclasses
 from typing import Any
 
 import pytest
@@ -156,3 +157,80 @@ def test_a_retired_rule_ends_its_alerts() -> None:
     assert [turn.status for turn in over.turns] == ["resolved"]
     assert over.episode is not None
     assert over.episode.ends_at == 6 * MINUTE_MS
+
+
+def missing(minute: float, holds: Any = True) -> Any:
+    """A look by the clock: the figure is absent, which is an alert, or is well."""
+    at_ms = int(minute * MINUTE_MS) | 1
+    return dataclasses.replace(look(0, holds), at_ms=at_ms, no_data=True, readings=())
+
+
+WELL = False
+
+
+@pytest.mark.parametrize(
+    ("config", "looks", "events"),
+    [
+        # it is told after `for`, and is over when the figure is back, good or bad
+        ({}, [missing(3), missing(4), look(4, NO)], ["3 no_data", "4 resolved"]),
+        ({}, [missing(3), look(4, YES)], ["3 no_data", "4 resolved", "4 firing"]),
+        ({"for_": "2m"}, [missing(3), missing(4), missing(6)], ["6 no_data"]),
+        ({"for_": "2m"}, [missing(3), look(4, NO), missing(7)], []),
+        ({"for_": "2m"}, [missing(3), look(4, YES), look(6, YES)], ["6 firing"]),
+        # a real trouble is not ended by what is missing, nor told again
+        ({}, [look(1, YES), missing(4), missing(9), look(9, NO)], ["1 firing", "9 resolved"]),
+        (
+            {},
+            [look(1, YES), missing(4, WELL), look(5, YES)],
+            ["1 firing", "4 resolved", "5 firing"],
+        ),
+        # whether it would have come to one nobody can say: it is missing
+        ({"for_": "3m"}, [look(1, YES), missing(4), missing(7)], ["7 no_data"]),
+        # windows that come late are judged: the clock has not used their times
+        ({}, [missing(9), look(2, NO), look(3, YES)], ["9 no_data", "2 resolved", "3 firing"]),
+        (
+            {},
+            [look(1, YES), missing(9, WELL), look(2, YES)],
+            ["1 firing", "9 resolved", "2 firing"],
+        ),
+        # the cooldown is not for what is missing, nor forgotten by it
+        (
+            {"cooldown": "5m"},
+            [look(1, YES), look(2, NO), missing(8), look(9, YES)],
+            ["1 firing", "2 resolved", "8 no_data", "9 resolved", "9 firing"],
+        ),
+        (
+            {"cooldown": "20m"},
+            [look(1, YES), look(2, NO), missing(8), look(9, YES)],
+            ["1 firing", "2 resolved"],
+        ),
+    ],
+)
+def test_what_is_missing(config: Any, looks: Any, events: list[str]) -> None:
+    found = run(rule_with(**config), looks)[0]
+    assert [f"{minute} {status}" for minute, status, *_ in found] == events
+
+
+def test_an_episode_does_not_begin_where_one_did_before_data_went_missing() -> None:
+    looks = [look(5, YES), look(5, NO), missing(9), look(5, NO), look(5, YES), look(6, YES)]
+    events, _ = run(rule_with(), looks)
+    ids = [(starts, status) for _, status, starts, *_ in events]
+    assert len(set(ids)) == len(ids)
+    assert [status for _, status in ids] == [
+        "firing",
+        "resolved",
+        "no_data",
+        "resolved",
+        "firing",
+    ]
+    assert ids[-1][0] == 6
+
+
+def test_a_retired_rule_forgets_no_window_in_which_it_fired() -> None:
+    rule = rule_with(for_="1m")
+    _, over = run(rule, [look(1, YES), look(2, YES), look(3, NO), look(4, YES)])
+    assert over is not None
+    assert over.status is Status.PENDING
+    left = retire(over).episode
+    assert left is not None
+    assert (left.status, left.barred_to) == (Status.RESOLVED, 3 * MINUTE_MS)
