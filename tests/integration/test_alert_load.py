@@ -71,6 +71,30 @@ def test_two_relays_and_two_notifiers_at_once_tell_each_event_once(world: World)
     assert len(world.topic.records) == 10 * len(models)
 
 
+def test_a_lease_that_runs_out_during_a_delivery_costs_one_repeat(world: World) -> None:
+    other = Notifier(world.client, world.settings.namespace, world.boxes)
+
+    class Hanging(Box):
+        hangs = True
+
+        def send(self, notification: Notification) -> str | None:
+            if self.hangs:
+                self.hangs = False
+                world.client.delete(world.keys.lease("channel:box"))
+                other.deliver("box", world.now)  # another process finds it free
+            return super().send(notification)
+
+    hanging = Hanging()
+    world.boxes["box"] = hanging  # the same boxes are both notifiers'
+    for minute, rate in ((0, 0.2), (1, 0.0), (2, 0.2)):
+        world.evaluate(rate_of("credit", minute, rate))
+        world.relay.turn(world.now)
+    world.let_out()
+    assert statuses(hanging.got) == ["firing", "resolved", "firing", "firing"]
+    assert len({event.id for event in hanging.got}) == 3
+    assert world.client.llen(world.keys.waiting("box")) == 0
+
+
 class Picky(Box):
     """A channel that refuses one model for now, for ever."""
 
@@ -87,10 +111,17 @@ def test_what_a_channel_refuses_holds_up_no_other_conversation(world: World) -> 
         world.evaluate(rate_of("poison", minute, 0.2 * (1 - minute % 2)))
         world.let_out()
     assert world.client.llen(world.keys.waiting("picky")) > 100
+    world.notifier.turn(world.now)
     world.evaluate(rate_of("credit", 0, 0.2))
     world.let_out()
     world.evaluate(rate_of("credit", 1, 0.0))
-    world.let_out()
+    world.relay.turn(world.now)
+
+    def is_told() -> bool:
+        world.notifier.turn(world.now)
+        return len(picky.got) == 2
+
+    until(is_told, "the others are told")
     assert statuses(picky.got) == ["firing", "resolved"]
     world.now += notifying.WAIT_MS_ASKED_MAX
     failed = int(world.client.hget(world.keys.channel("picky"), "failed"))
