@@ -2,7 +2,7 @@
 
 import math
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from msgspec import Meta
@@ -14,6 +14,7 @@ __all__ = [
     "TIMESTAMP_MS_MAX",
     "TIMESTAMP_MS_MIN",
     "Timestamp",
+    "minute_text",
     "parse_timestamp_ms",
 ]
 
@@ -88,6 +89,22 @@ def parse_timestamp_ms(value: object) -> int | Rejected:
     if isinstance(value, float) and not math.isfinite(value):
         return Rejected(Reason.BAD_TIMESTAMP, f"timestamp: {value} is no time")
     return _in_bounds(value, value)
+
+
+def minute_text(at_ms: int) -> str:
+    """Write a time for a human, to the minute, in UTC.
+
+    Parameters
+    ----------
+    at_ms
+        Epoch milliseconds.
+
+    Examples
+    --------
+    >>> minute_text(1790002800000)
+    '2026-09-21 15:00 UTC'
+    """
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _in_bounds(timestamp_ms: float, given: object) -> int | Rejected:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from schemas.alerts import AlertEvent, Status
 from schemas.notifications import Notification
+from schemas.timestamps import minute_text
 
 __all__ = [
     "EVENTS_MAX",
@@ -21,7 +22,6 @@ __all__ = [
     "is_link",
     "left_out",
     "links_of",
-    "moment",
     "rfc3339",
     "shown",
     "subject",
@@ -58,17 +58,6 @@ def cut(text: str, length_max: int) -> str:
     if len(text) <= length_max:
         return text
     return text[: length_max - len(_CUT)].rstrip() + _CUT
-
-
-def moment(at_ms: int) -> str:
-    """Write a time for a human, in UTC.
-
-    Examples
-    --------
-    >>> moment(1790002800000)
-    '2026-09-21 15:00 UTC'
-    """
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def rfc3339(at_ms: int) -> str:
@@ -139,7 +128,7 @@ def causes_of(causes: Sequence[str], causes_max: int = _CAUSES_MAX) -> list[str]
 
 def details_of(event: AlertEvent) -> list[str]:
     """Write what there is to know of an event besides its summary, a line each."""
-    since = moment(event.starts_at)
+    since = minute_text(event.starts_at)
     known = f", since {since}" if since not in event.summary else ""
     told = [f"{event.status.value}, {event.severity.value}, {harmless(event.rule, 200)}{known}"]
     if event.cause:

@@ -67,6 +67,15 @@ class Series:
     marks: Mapping[str, Mark] = field(default_factory=dict)
     episodes: Mapping[str, Episode] = field(default_factory=dict)
 
+    def after(self, step: "Step") -> "Series":
+        """Return the series as it is after a step."""
+        episodes = {**self.episodes, **step.episodes}
+        return Series(
+            self.sequence + 1,
+            {**self.marks, **step.marks},
+            {of: episode for of, episode in episodes.items() if episode is not None},
+        )
+
 
 @dataclass(slots=True)
 class Step:

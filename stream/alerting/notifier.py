@@ -7,7 +7,6 @@ no others. A channel that is down holds up no other channel.
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,6 +15,7 @@ import structlog
 
 from schemas.notifications import Kind, Notification, decode_notification
 from stream.alerting.channel_store import REST_MS, ChannelStore, Tries
+from stream.alerting.channel_threads import ChannelThreads
 from stream.alerting.keys import AlertKeys
 from stream.alerting.lease import Lease
 from stream.alerting.superseded import superseded
@@ -76,22 +76,18 @@ class Notifier:
         self._client = client
         self._keys = AlertKeys(namespace)
         self._channels = channels
-        self._threads = ThreadPoolExecutor(max(1, len(channels)), thread_name_prefix="channel")
-        self._running: dict[str, Future[int]] = {}
+        self._threads = ChannelThreads(channels, "channel")
         self._stuck: dict[str, tuple[int, int]] = {}
 
     def turn(self, now_ms: int) -> None:
         """Let every channel that is not busy deliver what waits and is due; does not wait."""
         for name in self._channels:
-            running = self._running.get(name)
-            if running is not None and not running.done():
+            if not self._threads.is_free(name):
                 continue
-            if running is not None and (error := running.exception()) is not None:
-                log.error("channel_failed", channel=name, why=type(error).__name__)
             count = self._client.llen(self._keys.waiting(name))
             stuck, due_ms = self._stuck.get(name, (0, 0))
             if count and not (count == stuck and _is_early(due_ms, now_ms)):
-                self._running[name] = self._threads.submit(self.deliver, name, now_ms)
+                self._threads.start(name, self.deliver, now_ms)
 
     def deliver(self, name: str, now_ms: int) -> int:
         """Deliver what waits for one channel and is due; returns how many it took."""

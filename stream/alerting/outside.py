@@ -4,15 +4,16 @@ Who sends one says when it begins and when it is over; between the two it fires,
 is sent. Its times are the sender's, else the clock's.
 """
 
+from typing import Any
+
 from msgspec.structs import replace
 
-from schemas.alerts import AlertEvent, Status, fingerprint
+from schemas.alerts import AlertEvent, Status
 from schemas.sent_alerts import SentAlert
 from stream.alerting.evaluate import Observation
-from stream.alerting.events import make_event
-from stream.alerting.judge import Entry, Series, Step
+from stream.alerting.judge import Series, Step, judged
 from stream.alerting.rules import Level, Rule
-from stream.alerting.transitions import Episode, Turn, advance
+from stream.alerting.transitions import Episode
 
 
 def fires(sent: SentAlert, now_ms: int) -> bool:
@@ -34,8 +35,6 @@ def take(sent: SentAlert, now_ms: int, series: Series) -> Step:
     Step
         Empty where it tells nothing new, or something older than what is known.
     """
-    of = fingerprint(sent.rule, sent.labels)
-    before = series.episodes.get(of)
     rule = Rule(
         name=sent.rule,
         levels=(Level(sent.severity, ()),),
@@ -47,7 +46,7 @@ def take(sent: SentAlert, now_ms: int, series: Series) -> Step:
     seen = Observation(
         rule=sent.rule,
         labels=sent.labels,
-        at_ms=_moment(sent, before, now_ms),
+        at_ms=_moment(sent, series.episodes.get(sent.fingerprint), now_ms),
         holds=fire,
         clears=not fire,
         severity=sent.severity,
@@ -55,15 +54,26 @@ def take(sent: SentAlert, now_ms: int, series: Series) -> Step:
         summary=None if sent.summary else sent.rule,
         cause=sent.cause,
     )
-    change = advance(rule, before, seen, stale=False)
-    step = Step()
-    if change.episode != before:
-        step.episodes[of] = change.episode
-    for turn in change.turns:
-        event = _event(rule, seen, turn, sent)
-        step.shown[of] = event
-        step.entries.append(Entry(event, turn.publish, turn.notify, sent.channels))
+    step = judged(series, rule, seen, stale=False)
+    step.shown = {of: event and _as_sent(event, sent) for of, event in step.shown.items()}
+    step.entries = [replace(one, alert=_as_sent(one.alert, sent)) for one in step.entries]
     return step
+
+
+def document(sent: SentAlert, event: AlertEvent | None) -> dict[str, Any]:
+    """Say what became of an alert from outside, for programs.
+
+    Parameters
+    ----------
+    sent : as it came
+    event : what it changed to; None where it told nothing new
+    """
+    return {
+        "fingerprint": sent.fingerprint,
+        "status": sent.status,
+        "changed": event is not None,
+        "id": None if event is None else event.id,
+    }
 
 
 def _moment(sent: SentAlert, before: Episode | None, now_ms: int) -> int:
@@ -83,9 +93,9 @@ def _moment(sent: SentAlert, before: Episode | None, now_ms: int) -> int:
     return max(at_ms, (before.barred_to or 0) + 1)
 
 
-def _event(rule: Rule, seen: Observation, turn: Turn, sent: SentAlert) -> AlertEvent:
+def _as_sent(event: AlertEvent, sent: SentAlert) -> AlertEvent:
     return replace(
-        make_event(rule, seen, turn, None, stale=False),
+        event,
         value=sent.value,
         threshold=sent.threshold,
         dashboard_url=sent.dashboard_url,

@@ -2,7 +2,7 @@
 
 1. decide: entries leave the outbox, are given their incident and what keeps them quiet, and join
    the groups of the channels that are told of them (`stream.alerting.board`);
-2. tell: groups that are due become notifications (`stream.alerting.grouping`);
+2. tell: groups that are due become notifications (`stream.alerting.telling`);
 3. publish: what was decided goes to ``ml.alerts`` and is confirmed by the broker.
 
 The first two are one transaction each. A crash within the third publishes again: with the same

@@ -247,8 +247,7 @@ class AlertStore:
 
 def _goes_on(was: Series, step: Step) -> bool:
     """Whether anything fires in a series, or may."""
-    after = {**was.episodes, **step.episodes}.values()
-    return any(one is not None and one.status is not Status.RESOLVED for one in after)
+    return any(one.status is not Status.RESOLVED for one in was.after(step).episodes.values())
 
 
 def _run_id(client: RedisClient) -> str:

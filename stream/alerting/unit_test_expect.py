@@ -7,9 +7,9 @@ import msgspec
 
 from schemas.alerts import AlertEvent, Severity, Status
 from schemas.durations import duration_text
+from schemas.timestamps import minute_text
 from stream.alerting.figures import matches_all
 from stream.alerting.judge import Step
-from stream.alerting.wording import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,8 +311,8 @@ class _When:
     def text(self, at_ms: int) -> str:
         """Write a time."""
         if at_ms < self.start_ms:
-            return moment(at_ms)
-        return f"{duration_text(at_ms - self.start_ms)} ({moment(at_ms)})"
+            return minute_text(at_ms)
+        return f"{duration_text(at_ms - self.start_ms)} ({minute_text(at_ms)})"
 
 
 def _began(event: AlertEvent) -> int:

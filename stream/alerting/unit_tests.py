@@ -254,12 +254,7 @@ class _Memory:
         was = self._series.get(name, Series())
         mark = Mark(report.window.end, report.revision)
         step = judge(was, seen, mark, stale=False, report=report)
-        episodes = {**was.episodes, **step.episodes}
-        self._series[name] = Series(
-            was.sequence + 1,
-            {**was.marks, **step.marks},
-            {of: episode for of, episode in episodes.items() if episode is not None},
-        )
+        self._series[name] = was.after(step)
         timeline.add(report.window.end, step)
 
     def _references(self, name: str, rules: Sequence[Rule], report: WindowReport) -> References:

@@ -6,13 +6,13 @@ its own, since one that does not answer must not hold up the next round.
 """
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import structlog
 
 from schemas.alerts import AlertEvent, Severity, Status, alert_id, fingerprint
 from schemas.notifications import Kind, Notification, notification_id
+from stream.alerting.channel_threads import ChannelThreads
 from stream.alerting.keys import AlertKeys
 from stream.alerting.notifier import reason
 from stream.state.client import RedisClient
@@ -53,18 +53,13 @@ class Watchdog:
         self._keys = AlertKeys(namespace)
         self._channels = channels
         self._interval_ms = interval_ms
-        self._threads = ThreadPoolExecutor(max(1, len(channels)), thread_name_prefix="heartbeat")
-        self._running: dict[str, Future[bool]] = {}
+        self._threads = ChannelThreads(channels, "heartbeat")
 
     def turn(self, now_ms: int) -> None:
         """Send what is due; does not wait. A channel that fails is tried again seconds later."""
         for name in self._channels:
-            running = self._running.get(name)
-            if running is not None and not running.done():
-                continue
-            if running is not None and (error := running.exception()) is not None:
-                log.error("heartbeat_failed", channel=name, why=type(error).__name__)
-            self._running[name] = self._threads.submit(self.beat, name, now_ms)
+            if self._threads.is_free(name):
+                self._threads.start(name, self.beat, now_ms)
 
     def beat(self, name: str, now_ms: int) -> bool:
         """Send a heartbeat to one channel where it is due; returns whether it was taken."""

@@ -1,11 +1,11 @@
 """What an alert says to whom it wakes: what, from what to what, over which window, since when."""
 
 import re
-from datetime import UTC, datetime
 
 from schemas.alerts import Status
 from schemas.metric_names import METRIC_NAMES
 from schemas.metrics import WindowReport
+from schemas.timestamps import minute_text
 from stream.alerting.evaluate import Observation, Reading
 from stream.alerting.figures import plain_name, rests_on_labels, split_feature
 from stream.alerting.transitions import Episode, Turn
@@ -59,7 +59,7 @@ def summary(seen: Observation, turn: Turn, own: str | None, report: WindowReport
     """
     episode = turn.episode
     own = None if own is None or seen.no_data else filled(own, seen, episode)
-    since = f"since {moment(episode.starts_at)}"
+    since = f"since {minute_text(episode.starts_at)}"
     if turn.superseded:
         return f"{_subject(seen)}: {seen.rule} is worse than {episode.severity} now; see the next"
     if turn.status is not Status.RESOLVED or episode.ends_at is None:
@@ -233,17 +233,6 @@ def amount(metric: str, value: float) -> str:
     if known is not None and known.unit == "ms":
         return f"{value:.4g} ms"
     return f"{value:.4g}"
-
-
-def moment(at_ms: int) -> str:
-    """Write a time for a human, in UTC.
-
-    Examples
-    --------
-    >>> moment(1790002800000)
-    '2026-09-21 15:00 UTC'
-    """
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def duration(span_ms: float) -> str:

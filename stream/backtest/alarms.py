@@ -6,7 +6,6 @@ come of them are not judged.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from schemas.alerts import AlertEvent
 from schemas.baselines import Baseline
@@ -71,13 +70,7 @@ class Alarms:
         Events that would be published, in order.
         """
         name = series_name(labels_of(report))
-        before = self._series.get(name, Series())
-        episodes = {**before.episodes, **step.episodes}
-        self._series[name] = replace(
-            before,
-            marks={**before.marks, **step.marks},
-            episodes={of: episode for of, episode in episodes.items() if episode is not None},
-        )
+        self._series[name] = self._series.get(name, Series()).after(step)
         self._remember(name, report)
         return [entry.alert for entry in step.entries if entry.publish]
 

@@ -14,6 +14,7 @@ import typer
 from schemas.alerts import Severity
 from schemas.durations import parse_duration_ms
 from schemas.sent_alerts import SentAlert, parse_sent
+from stream.alerting.outside import document
 from stream.cli.connect import require_kafka, require_redis
 from stream.cli.errors import CommandError, usage
 from stream.cli.help import examples
@@ -27,7 +28,6 @@ from stream.cli.options import (
 from stream.cli.output import clean, console, escape, print_json
 from stream.registry import Registry
 from stream.settings import Settings
-from stream.web.alerts_api import taken
 
 app = typer.Typer()
 
@@ -136,7 +136,7 @@ def _send(settings: Settings, sent: list[SentAlert]) -> list[dict[str, Any]]:
         results = []
         for one in sent:
             entries = engine.take(one).entries
-            results.append(taken(one, entries[-1].alert if entries else None))
+            results.append(document(one, entries[-1].alert if entries else None))
         return results
     except ValueError as error:
         raise CommandError(str(error)) from error

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from schemas.alerts import AlertEvent
 from schemas.sent_alerts import SentAlert, parse_sent
+from stream.alerting.outside import document
 from stream.kafka import KafkaUnavailableError
 from stream.web.answers import RequestError, answer, error_answer, read_json, refuse_parameters
 
@@ -86,23 +87,7 @@ class AlertsApi:
             event = self._send(sent)
         except ValueError as error:
             return {"error": str(error)}
-        return taken(sent, event)
-
-
-def taken(sent: SentAlert, event: AlertEvent | None) -> dict[str, Any]:
-    """Say what became of an alert from outside, as a document.
-
-    Parameters
-    ----------
-    sent : as it came
-    event : what it changed to; None where it told nothing new
-    """
-    return {
-        "fingerprint": sent.fingerprint,
-        "status": sent.status,
-        "changed": event is not None,
-        "id": None if event is None else event.id,
-    }
+        return document(sent, event)
 
 
 def _is_wanted(alert: AlertEvent, wanted: Mapping[str, list[str]]) -> bool:

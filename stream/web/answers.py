@@ -1,5 +1,7 @@
 """What the routes of the API have in common: JSON answers, bounded bodies, who asks."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -9,6 +11,9 @@ USER_HEADER = "X-Streamgauge-User"
 """Says who makes a change, where a gateway or a script knows; it is not proven."""
 USER_DEFAULT = "http"
 USER_CHARACTERS_MAX = 200
+HEEDED_S = 5.0
+"""Far above what it takes to heed what was published."""
+_POLL_S = 0.05
 
 
 class RequestError(Exception):
@@ -72,6 +77,14 @@ def user_of(request: web.Request) -> str:
     if len(who) > USER_CHARACTERS_MAX:
         raise RequestError(400, f"{USER_HEADER} has more than {USER_CHARACTERS_MAX} characters")
     return who
+
+
+async def until_heeded(is_heeded: Callable[[], bool]) -> None:
+    """Wait until this process heeds what was published, so that who asks next is told; not long."""
+    for _ in range(round(HEEDED_S / _POLL_S)):
+        if is_heeded():
+            return
+        await asyncio.sleep(_POLL_S)
 
 
 def refuse_parameters(request: web.Request, what: str) -> None:

@@ -26,15 +26,12 @@ from stream.web.answers import (
     answer,
     read_json,
     refuse_parameters,
+    until_heeded,
     user_of,
 )
 
 BODY_BYTES_MAX = 65_536
 """A rule has 15 fields, and the longest is a sentence."""
-
-HEEDED_S = 5.0
-"""How long an answer waits until this process heeds what was published: far above what it takes."""
-_POLL_S = 0.05
 
 
 class Configured(Protocol):
@@ -145,10 +142,7 @@ class RulesApi:
             await asyncio.to_thread(self._publish, key, rule, who)
         except KafkaUnavailableError as error:
             raise RequestError(503, str(error)) from error
-        for _ in range(round(HEEDED_S / _POLL_S)):
-            if self._read().rules.get(name) == rule:
-                return
-            await asyncio.sleep(_POLL_S)
+        await until_heeded(lambda: self._read().rules.get(name) == rule)
 
 
 def _name(request: web.Request) -> str:

@@ -34,15 +34,12 @@ from stream.web.answers import (
     answer,
     error_answer,
     read_json,
+    until_heeded,
     user_of,
 )
 
 BODY_BYTES_MAX = 65_536
 """Twenty matchers of the longest values, and the longest comment."""
-
-HEEDED_S = 5.0
-"""How long an answer waits until this process heeds what was published: far above what it takes."""
-_POLL_S = 0.05
 
 Read = Callable[[], Mapping[str, StoredSilence]]
 """All silences by id, as this process heeds them; does not block."""
@@ -181,12 +178,9 @@ class SilencesApi:
             return error_answer(503, str(error))
         authors: Authors | None = None if before is None else before.authors
         made = StoredSilence(silence, authors_after(authors, who, moment(now_ms)))
-        await self._until_heeded(silence)
+        await until_heeded(lambda: self._is_heeded(silence))
         return answer(status, document(made, now_ms))
 
-    async def _until_heeded(self, silence: SilenceConfig) -> None:
-        for _ in range(round(HEEDED_S / _POLL_S)):
-            heeded = self._read().get(silence.id)
-            if heeded is not None and heeded.silence == silence:
-                return
-            await asyncio.sleep(_POLL_S)
+    def _is_heeded(self, silence: SilenceConfig) -> bool:
+        heeded = self._read().get(silence.id)
+        return heeded is not None and heeded.silence == silence

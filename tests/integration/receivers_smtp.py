@@ -14,7 +14,6 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
-import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 LINE_MAX = 998
@@ -187,8 +186,7 @@ def mail_server(server: SmtpServer) -> Iterator[SmtpServer]:
 def make_certificate(folder: Path) -> tuple[Path, Path]:
     """Make a certificate for 127.0.0.1 that signs itself: files of certificate and key."""
     openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("there is no openssl to make a certificate with")
+    assert openssl is not None, "install openssl: the tests make a certificate with it"
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += ["-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
