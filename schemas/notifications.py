@@ -31,8 +31,8 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     id
         Of this notification; the same when it is delivered again after a crash.
     key
-        Of the conversation: the fingerprint of the alert that began it. Channels that deduplicate
-        are given it, from the first notification to the last.
+        Of the conversation. Channels that deduplicate are given it, from the first notification to
+        the last: the fingerprint where each alert is told apart, else a name of the group.
     kind
         `first`, `update`, `repeat` or `resolved`.
     title

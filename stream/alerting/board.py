@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from schemas.alerts import AlertEvent
-from schemas.canonical import sha256_of
 from stream.alerting.grouping import (
     Conversation,
     Member,
@@ -30,11 +29,6 @@ from stream.alerting.muting import Muting
 from stream.alerting.routing import Destination
 
 
-def group_id(destination: Destination) -> str:
-    """Name the group that an alert joins for a channel; for use in a key."""
-    return sha256_of([destination.channel, dict(destination.labels)])[:32]
-
-
 @dataclass(frozen=True, slots=True)
 class Told:
     """An entry of the outbox, and who is told of it by the routes as they are now."""
@@ -46,7 +40,7 @@ class Told:
     def of(cls, entry: Entry, destinations: Iterable[Destination]) -> "Told":
         """Name the groups; nobody is told of what is only recorded."""
         told = destinations if entry.notify else ()
-        return cls(entry, {group_id(one): one for one in told})
+        return cls(entry, {one.group: one for one in told})
 
 
 @dataclass(slots=True)

@@ -8,6 +8,8 @@ from schemas.keys import active_alerts_key
 from schemas.notifications import Kind, Notification
 from stream.alerting.channel_store import ChannelStore
 from stream.alerting.keys import AlertKeys
+from stream.alerting.routing import group_id
+from stream.alerting.routing_store import RoutingStore
 from stream.state.client import RedisClient
 
 
@@ -26,7 +28,9 @@ class Retried(NamedTuple):
     left: int
 
 
-def is_still_so(notification: Notification, active: Collection[str], every_event: bool) -> bool:
+def is_still_so(
+    notification: Notification, active: Collection[str], *, talks: bool, every_event: bool
+) -> bool:
     """Whether what a notification tells is still so.
 
     A page for what is over would open an incident that nobody closes, and an end that comes late
@@ -36,6 +40,7 @@ def is_still_so(notification: Notification, active: Collection[str], every_event
     ----------
     notification : that was given up
     active : fingerprints of the alerts that are active now
+    talks : whether the conversation with the channel goes on, or another with its key
     every_event : whether the channel follows each alert, not the conversation
 
     Examples
@@ -43,14 +48,14 @@ def is_still_so(notification: Notification, active: Collection[str], every_event
     >>> from schemas.alerts import Severity
     >>> over = Notification(id="1", key="a", kind=Kind.RESOLVED, title="", at=0, firing=0,
     ...                     severity=Severity.ERROR, events=())
-    >>> is_still_so(over, {"b"}, False), is_still_so(over, {"a"}, False)
-    (True, False)
+    >>> [is_still_so(over, (), talks=talks, every_event=False) for talks in (False, True)]
+    [True, False]
     """
     if every_event:
         return any(_is_so(event, active) for event in notification.events)
-    about = {notification.key, *(event.fingerprint for event in notification.events)}
-    fires = any(of in active for of in about)
-    return fires is not (notification.kind is Kind.RESOLVED)
+    if notification.kind is Kind.RESOLVED:
+        return not talks
+    return talks or any(event.fingerprint in active for event in notification.events)
 
 
 def retry(client: RedisClient, namespace: str, channel: str, every_event: bool) -> Retried:
@@ -64,8 +69,16 @@ def retry(client: RedisClient, namespace: str, channel: str, every_event: bool) 
     every_event : whether it follows each alert, not the conversation
     """
     active = {of.decode() for of in client.smembers(active_alerts_key(namespace))}
-    store = ChannelStore(client, AlertKeys(namespace), channel)
-    back = store.retry(lambda one: is_still_so(one, active, every_event))
+    store, groups = (
+        ChannelStore(client, AlertKeys(namespace), channel),
+        RoutingStore(client, namespace),
+    )
+
+    def wanted(one: Notification) -> bool:
+        talks = groups.talks(group_id(channel, one.labels))
+        return is_still_so(one, active, talks=talks, every_event=every_event)
+
+    back = store.retry(wanted)
     return Retried(back, len(store.dead_letters()))
 
 

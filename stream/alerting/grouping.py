@@ -59,7 +59,9 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     timing
         When it is told.
     key
-        Fingerprint of the alert that began the conversation; None while there is none.
+        Its name for channels that deduplicate: the same from one conversation to the next.
+    talks
+        Whether the channel was told of something that, as far as it knows, goes on.
     told_at
         When it was last told; 0 before.
     whole_at
@@ -78,7 +80,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     labels: dict[str, str]
     timing: Timing
-    key: str | None = None
+    key: str
+    talks: bool = False
     told_at: int = 0
     whole_at: int = 0
     updates: int = 0
@@ -107,7 +110,10 @@ def end_of(beginning: AlertEvent) -> AlertEvent:
 def begin(destination: Destination) -> Conversation:
     """Return a conversation in which nothing was said yet."""
     return Conversation(
-        channel=destination.channel, labels=dict(destination.labels), timing=destination.timing
+        channel=destination.channel,
+        labels=dict(destination.labels),
+        timing=destination.timing,
+        key=destination.key,
     )
 
 
@@ -155,12 +161,12 @@ def joined(conversation: Conversation, before: Member | None, after: Member | No
 
 def rejoined(conversation: Conversation, event: AlertEvent, now_ms: int) -> Conversation:
     """Count an alert that a channel was told of before Redis lost it; its conversation goes on."""
-    begins = conversation.key is None
+    talked = conversation.talks
     return replace(
         conversation,
-        key=conversation.key or event.fingerprint,
-        told_at=now_ms if begins else conversation.told_at,
-        whole_at=now_ms if begins else conversation.whole_at,
+        talks=True,
+        told_at=conversation.told_at if talked else now_ms,
+        whole_at=conversation.whole_at if talked else now_ms,
         severity=worst((conversation.severity, event.severity)),
         firing=conversation.firing + 1,
     )
@@ -169,7 +175,7 @@ def rejoined(conversation: Conversation, event: AlertEvent, now_ms: int) -> Conv
 def due_ms(conversation: Conversation, now_ms: int) -> int:
     """Return when a group that has something to tell is told it."""
     timing = conversation.timing
-    if conversation.key is None:
+    if not conversation.talks:
         return now_ms + timing.wait_ms
     interval_ms = timing.interval_ms
     if conversation.ending < conversation.firing:  # that all is over is told soon

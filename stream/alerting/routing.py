@@ -16,6 +16,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from schemas.alerts import AlertEvent, Severity
+from schemas.canonical import sha256_of
 from schemas.durations import parse_duration_ms
 from stream.alerting.figures import matches_all
 from stream.alerting.severities import rank
@@ -116,11 +117,23 @@ class Destination:
     channel : its name
     labels : of the group that the alert is told with
     timing : of the group
+    alone : fingerprint of the alert, where the group can have no other
     """
 
     channel: str
     labels: Mapping[str, str]
     timing: Timing
+    alone: str | None = None
+
+    @property
+    def group(self) -> str:
+        """Name of the group."""
+        return group_id(self.channel, self.labels)
+
+    @property
+    def key(self) -> str:
+        """Key of the group's conversations: it outlasts each alert, and the loss of Redis."""
+        return self.alone or self.group
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +202,9 @@ class Routing:
         timing = route.timing(kind)
         if kind.resend_ms is not None:
             timing = replace(timing, repeat_ms=kind.resend_ms)
-        return Destination(
-            channel,
-            _group_labels(alert, GROUP_BY if route.group_by is None else route.group_by),
-            timing,
-        )
+        group_by = GROUP_BY if route.group_by is None else route.group_by
+        alone = alert.fingerprint if EVERY_LABEL in group_by else None
+        return Destination(channel, _group_labels(alert, group_by), timing, alone)
 
 
 def parse_routes(
@@ -232,6 +243,11 @@ def parse_routes(
                 raise ValueError(f"{where}: there is no channel {name!r}: {instead}")
         routes.append(route)
     return tuple(routes)
+
+
+def group_id(channel: str, labels: Mapping[str, str]) -> str:
+    """Name a group of a channel by what its alerts have in common; for use in a key."""
+    return sha256_of([channel, dict(labels)])[:32]
 
 
 def _group_labels(alert: AlertEvent, group_by: Sequence[str]) -> dict[str, str]:

@@ -128,6 +128,11 @@ class RoutingStore:
         members = {of[len(_MEMBER) :].decode(): _member(one) for of, one in raw.items()}
         return (None if about is None else _conversation(about)), members
 
+    def talks(self, group: str) -> bool:
+        """Whether the channel of a group knows something of it that goes on."""
+        about = self._client.hget(self._keys.group(group), _ABOUT)
+        return about is not None and _conversation(about).talks
+
     def inactive(self, fingerprints: Sequence[str]) -> list[str]:
         """Return those of some alerts that are active no more."""
         if not fingerprints:

@@ -157,17 +157,16 @@ class _Teller:
             after = replace(member, known=known, untold=member.untold[1:])
             self.set(event.fingerprint, after if after.untold or known else None)
         firing = self._firing()
-        key = now.key or wave[0].fingerprint
-        kind = Kind.UPDATE if now.key is not None else Kind.FIRST
+        kind = Kind.UPDATE if now.talks else Kind.FIRST
         kind = kind if firing or goes_on else Kind.RESOLVED
         over = kind is Kind.RESOLVED
         severity = worst((now.severity, *(event.severity for event in wave)))
-        self.conversation = replace(now, key=key, severity=severity)
+        self.conversation = replace(now, severity=severity)
         self._make(kind, wave, firing)
-        whole = not self.every_event or now.key is None
+        whole = not self.every_event or not now.talks
         self.conversation = replace(
             self.conversation,
-            key=None if over else key,
+            talks=not over,
             severity=Severity.INFO if over else severity,
             told_at=self.now_ms,
             whole_at=self.now_ms if whole else now.whole_at,
@@ -179,7 +178,7 @@ class _Teller:
     def repeat(self, is_muted: Callable[[AlertEvent], bool]) -> None:
         """Tell again what still fires, when it is time."""
         now = self.conversation
-        if now.key is None or self.now_ms < self._repeated_ms():
+        if not now.talks or self.now_ms < self._repeated_ms():
             return
         firing = self._firing()
         heard = [event for event in firing if not is_muted(event)]
@@ -194,7 +193,7 @@ class _Teller:
         """Return what it came to."""
         ending = sum(member.is_ending for member in self.members.values())
         self.conversation = replace(self.conversation, ending=ending)
-        again = [] if self.conversation.key is None else [self._repeated_ms()]
+        again = [self._repeated_ms()] if self.conversation.talks else []
         if any(member.untold for member in self.members.values()):
             again.append(self.now_ms + RECHECK_MS)
         due_ms = min(again, default=None)
@@ -234,7 +233,6 @@ class _Teller:
 
     def _add(self, kind: Kind, events: Sequence[AlertEvent], more: int, state: _State) -> None:
         now = self.conversation
-        assert now.key is not None, "a notification belongs to a conversation"
         repeat = now.repeats if kind is Kind.REPEAT else 0
         self.made.append(
             Notification(

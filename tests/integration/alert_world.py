@@ -246,6 +246,15 @@ def settle(world: World, span_ms: int = INTERVAL_MS_MAX) -> None:
     world.let_out()
 
 
+def look(world: World, minutes: float) -> None:
+    """Let time go by and look, as the service does."""
+    until_ms = world.now + int(minutes * MINUTE_MS)
+    while world.now < until_ms:
+        world.now += 15_000
+        world.engine.tick(world.now)
+        world.let_out()
+
+
 def let_leases_run_out(world: World) -> None:
     """What a dead process holds is held for seconds of the wall clock."""
     for lease in ("outbox", *(f"channel:{name}" for name in world.boxes)):

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 from alert_helpers import MINUTE_MS, make_report
-from alert_world import MINE, Box, World, rate_of, settings_of, settle, statuses, world_of
+from alert_world import MINE, Box, World, look, rate_of, settings_of, settle, statuses, world_of
 from programs import until
 
 from schemas.alerts import AlertEvent, Severity, Status
 from schemas.metrics import with_report_id
 from schemas.models import ModelConfig
 from schemas.notifications import Kind, Notification
-from schemas.rules import NoData, RuleConfig, SilenceConfig
+from schemas.rules import RuleConfig, SilenceConfig
 from schemas.sent_alerts import SentAlert
 from sinks.channel import DeliveryError
 from stream.alerting.routing import REPEAT_MS
@@ -121,6 +121,69 @@ def test_what_gets_severer_ends_and_begins_in_one_conversation(world: World) -> 
     assert world.left() == set()
 
 
+def open_pages(box: Box) -> set[str]:
+    """What is open with a pager that goes by keys alone."""
+    found: set[str] = set()
+    for one in box.notifications:
+        if one.kind is Kind.RESOLVED:
+            found.discard(one.key)
+        else:
+            found.add(one.key)
+    return found
+
+
+def test_an_alert_that_moves_to_another_group_is_not_closed_with_its_old_one(world: World) -> None:
+    world.rules.set(RuleConfig(name="data-drift", window="5m"))
+    world.route([{"channels": ["page"], "group_by": ["severity"]}], page=Box("pagerduty"))
+    page = world.boxes["page"]
+    slight = {"drift_share": 0.1, "drifted_features": 1}
+    severe = {"drift_share": 0.5, "drifted_features": 3}
+    minutes: dict[str, int] = {}
+
+    def drifts(model: str, metrics: dict[str, Any]) -> None:
+        minute = minutes[model] = minutes.get(model, -1) + 1
+        report = msgspec.structs.replace(make_report(minute, metrics=metrics), model_name=model)
+        world.evaluate(with_report_id(report))
+        settle(world, MINUTE_MS)
+
+    drifts("credit", slight)
+    drifts("fraud", slight)
+    drifts("credit", severe)
+    drifts("credit", severe)
+    drifts(
+        "fraud", {"drift_share": 0.0, "drifted_features": 0}
+    )  # the last of those that are slight
+    (fires,) = fired(world)
+    assert (fires.labels["model_name"], fires.severity) == ("credit", "warning")
+    assert page.notifications[-1].kind is Kind.RESOLVED
+    assert len(open_pages(page)) == 1
+    drifts("credit", {"drift_share": 0.0, "drifted_features": 0})
+    settle(world)
+    assert open_pages(page) == set()
+    assert world.left() == set()
+
+
+def test_a_page_is_closed_though_redis_was_emptied_after_what_opened_it_was_over(
+    world: World,
+) -> None:
+    first = msgspec.structs.replace(MINE, name="first", condition="< 0.1")
+    world.rules.set(first, MINE)
+    world.route([{"channels": ["page"]}], page=Box("pagerduty"))
+    page = world.boxes["page"]
+    for minute, rate in enumerate((0.0, 0.2)):
+        world.evaluate(rate_of("credit", minute, rate))
+        settle(world, MINUTE_MS)
+    assert sorted(told(page)) == [("firing", "first"), ("firing", "mine"), ("resolved", "first")]
+    settle(world)
+    world.forget()
+    settle(world, MINUTE_MS)
+    world.rules.set(MINE)
+    world.evaluate(rate_of("credit", 2, 0.0))
+    settle(world)
+    assert told(page)[-1] == ("resolved", "mine")
+    assert open_pages(page) == set()
+
+
 # What is kept quiet.
 
 
@@ -206,124 +269,6 @@ def test_an_incident_is_over_with_its_last_alert_though_its_input_is_old_by_then
     assert first.incident == over.incident != second.incident == over_too.incident
     assert (first.stale, over.stale) == (False, True)
     assert world.left() == set()
-
-
-# What is missing.
-
-
-def no_data(policy: NoData, **fields: Any) -> RuleConfig:
-    return RuleConfig(
-        name="mine", metric="error_rate", window="5m", condition="> 0.1", no_data=policy, **fields
-    )
-
-
-def look(world: World, minutes: float) -> None:
-    """Let time go by and look, as the service does."""
-    until_ms = world.now + int(minutes * MINUTE_MS)
-    while world.now < until_ms:
-        world.now += 15_000
-        world.engine.tick(world.now)
-        world.let_out()
-
-
-@pytest.mark.parametrize(
-    ("policy", "expected"),
-    [
-        (NoData.KEEP_LAST, ["firing"]),
-        (NoData.ALERT, ["firing"]),
-        (NoData.OK, ["firing", "resolved"]),
-    ],
-)
-def test_a_figure_that_goes_missing_ends_an_alert_only_where_the_policy_says_so(
-    world: World, policy: NoData, expected: list[str]
-) -> None:
-    world.rules.set(no_data(policy))
-    world.evaluate(rate_of("credit", 0, 0.2))
-    look(world, 20)
-    assert statuses(world.events()) == expected
-    assert statuses(world.box.news) == expected
-
-
-@pytest.mark.parametrize("policy", list(NoData))
-def test_a_figure_that_is_missing_is_an_alert_where_the_policy_says_so_after_for(
-    world: World, policy: NoData
-) -> None:
-    world.rules.set(no_data(policy, for_="5m"))
-    world.evaluate(rate_of("credit", 0, 0.0))
-    look(world, 3)  # two windows a minute apart, and a minute of grace
-    look(world, 4.5)
-    assert world.events() == []
-    look(world, 1)
-    assert statuses(world.events()) == (["no_data"] if policy is NoData.ALERT else [])
-    world.evaluate(rate_of("credit", 10, 0.0))
-    world.let_out()
-    over = ["no_data", "resolved"] if policy is NoData.ALERT else []
-    assert statuses(world.events()) == statuses(world.box.news) == over
-
-
-def test_where_a_figure_comes_back_bad_its_alert_follows_at_once(world: World) -> None:
-    world.rules.set(no_data(NoData.ALERT))
-    world.evaluate(rate_of("credit", 0, 0.0))
-    look(world, 5)
-    world.evaluate(rate_of("credit", 6, 0.2))
-    world.let_out()
-    assert statuses(world.box.news) == ["no_data", "resolved", "firing"]
-
-
-def test_a_figure_is_missing_though_reports_come_without_it(world: World) -> None:
-    world.rules.set(no_data(NoData.ALERT))
-    world.evaluate(rate_of("credit", 0, 0.0))
-    for minute in range(1, 6):
-        look(world, 1)
-        world.evaluate(make_report(minute, metrics={"throughput_per_s": 1.0}))
-    assert statuses(world.events()) == ["no_data"]
-
-
-def test_features_that_are_missing_and_come_back(world: World) -> None:
-    shift = RuleConfig(
-        name="shift", metric="feature.*.psi", window="5m", condition="> 0.2", no_data=NoData.ALERT
-    )
-    world.rules.set(shift)
-    world.evaluate(make_report(0, features={"age": {"psi": 0.1}}))
-    look(world, 5)
-    world.evaluate(make_report(6, features={"age": {"psi": 0.1}}))
-    world.let_out()
-    assert statuses(world.box.news) == ["no_data", "resolved"]
-
-    world.rules.set(msgspec.structs.replace(shift, no_data=NoData.OK))
-    world.evaluate(make_report(7, features={"age": {"psi": 0.5}, "zip": {"psi": 0.5}}))
-    look(world, 5)
-    assert statuses(world.box.news[2:]) == ["firing", "firing", "resolved", "resolved"]
-
-
-def test_a_version_that_another_has_replaced_is_not_missed(world: World) -> None:
-    world.rules.set(no_data(NoData.ALERT))
-    for minute in range(10):
-        version = "3" if minute < 4 else "4"
-        report = msgspec.structs.replace(rate_of("credit", minute, 0.0), model_version=version)
-        world.evaluate(with_report_id(report))
-        look(world, 1)
-    assert world.events() == []
-    look(world, 10)
-    (event,) = world.events()
-    assert (event.status, event.labels["model_version"]) == ("no_data", "4")
-
-
-def test_nothing_is_missing_because_nobody_looked_or_the_log_is_not_read(world: World) -> None:
-    world.rules.set(no_data(NoData.ALERT))
-    world.evaluate(rate_of("credit", 0, 0.0))
-    look(world, 1)
-    world.now += 3 * HOUR_MS  # agents were away
-    look(world, 1)
-    assert world.events() == []
-    world.read_until(world.now)
-    look(world, 4)  # now the workers are: reports cannot come
-    assert world.events() == []
-    world.evaluate(rate_of("credit", 5, 0.0))
-    for _ in range(20):
-        world.read_until(world.now)
-        look(world, 0.25)
-    assert [event.rule for event in world.events()] == ["mine"]
 
 
 # After a loss of Redis, and a clock that goes wrong.

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import redis
+from msgspec.structs import replace
 from notification_helpers import make_event, make_notification
 from typer.testing import CliRunner
 
@@ -17,7 +18,9 @@ from schemas.notifications import Kind, Notification, encode_notification
 from stream.alerting.channel_figures import FAILING_MS_MAX, read_channels
 from stream.alerting.channel_store import ChannelStore, Tries
 from stream.alerting.dead_letters import retry
+from stream.alerting.grouping import begin
 from stream.alerting.keys import AlertKeys
+from stream.alerting.routing import FOR_PEOPLE, Destination, group_id
 from stream.alerting.view import alert_fields
 from stream.cli.errors import CommandError
 from stream.cli.main import app
@@ -51,6 +54,12 @@ class World:
             self.client.sadd(active_alerts_key(self.namespace), one.fingerprint)
             key = alert_key(self.namespace, one.fingerprint)
             self.client.hset(key, mapping=alert_fields(one))
+
+    def talk(self, labels: dict[str, str]) -> None:
+        """A conversation about these labels goes on with the channel."""
+        conversation = replace(begin(Destination("pager", labels, FOR_PEOPLE)), talks=True)
+        key = self.keys.group(group_id("pager", labels))
+        self.client.hset(key, "about", msgspec.json.encode(conversation))
 
     def waiting(self) -> list[str]:
         return [msgspec.json.decode(raw)["id"] for raw in self.store.waiting(100)]
@@ -88,22 +97,25 @@ def test_a_channel_fails_from_its_first_failure_to_the_next_success(world: World
 
 
 def test_what_is_still_so_is_tried_again_before_what_waits(world: World) -> None:
-    age, income, gone = event("age"), event("income"), event("gone")
+    age, income = event("age"), event("income")
     first, update = notification(Kind.FIRST, age), notification(Kind.UPDATE, income)
-    over = notification(Kind.RESOLVED, event("closed", Status.RESOLVED))
     late = notification(Kind.RESOLVED, event("age", Status.RESOLVED))
-    for one in (first, notification(Kind.FIRST, gone), over, update, late):
+    of_another = {"model_name": "fraud"}
+    gone = replace(notification(Kind.FIRST, event("gone")), labels=of_another)
+    over = replace(notification(Kind.RESOLVED, event("past", Status.RESOLVED)), labels=of_another)
+    for one in (first, gone, over, update, late):
         world.give_up(one)
     waits = notification(Kind.REPEAT, age)
     world.wait(waits)
     world.fire(age, income)
+    world.talk(late.labels)
 
     retried = retry(world.client, world.namespace, "pager", every_event=False)
     assert [one.id for one in retried.back] == [first.id, over.id, update.id]
     assert retried.left == 2
     assert world.waiting() == [first.id, over.id, update.id, waits.id]
     left = [one.notification.id for one in world.store.dead_letters()]
-    assert left == [late.id, notification(Kind.FIRST, gone).id]
+    assert left == [late.id, gone.id]
     again = retry(world.client, world.namespace, "pager", every_event=False)
     assert (again.back, again.left) == ([], 2)
 

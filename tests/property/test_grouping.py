@@ -172,7 +172,7 @@ class Group:
         assert self.conversation.ending == len(ending)
         untold = any(one.untold for one in self.members.values())
         assert not untold or self.due is not None, "nothing is forgotten"
-        assert (self.conversation.key is not None) == self.talks == bool(self.firing)
+        assert self.conversation.talks == self.talks == bool(self.firing)
         if self.talks:
             assert self.due is not None, "it is repeated"
 

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from schemas.alerts import AlertEvent, Severity, Status
 from schemas.rules import SilenceConfig
-from stream.alerting.board import Board, Told, group_id, members_of, names_of, slots_of
+from stream.alerting.board import Board, Told, members_of, names_of, slots_of
 from stream.alerting.grouping import end_of
 from stream.alerting.judge import Entry
 from stream.alerting.losses import entry_after_loss
@@ -68,7 +68,7 @@ def test_an_alert_whose_input_becomes_fresh_moves_to_the_incident_that_people_se
     old, fresh, over = decide(board, *told)
     assert old.incident != fresh.incident == over.incident
     assert set(board.incidents.values()) == {None}
-    assert board.members[group_id(MAIL), stale.fingerprint] is not None, "who was told is told"
+    assert board.members[MAIL.group, stale.fingerprint] is not None, "who was told is told"
 
 
 def test_what_was_only_recorded_ends_without_a_word(make_event: MakeEvent) -> None:
@@ -76,7 +76,7 @@ def test_what_was_only_recorded_ends_without_a_word(make_event: MakeEvent) -> No
     told = [entry(stale, MAIL, notify=False), entry(end_of(stale), MAIL)]
     board = board_for(*told)
     decide(board, *told)
-    assert board.members == {(group_id(MAIL), stale.fingerprint): None}
+    assert board.members == {(MAIL.group, stale.fingerprint): None}
     assert board.due == {}
 
 
@@ -85,9 +85,9 @@ def test_an_end_goes_where_its_beginning_went(make_event: MakeEvent) -> None:
     told = [entry(one, MAIL), entry(end_of(one), CHAT)]
     board = board_for(*told)
     decide(board, *told)
-    assert board.conversations[group_id(CHAT)] is None
-    assert board.members[group_id(CHAT), one.fingerprint] is None
-    member = board.members[group_id(MAIL), one.fingerprint]
+    assert board.conversations[CHAT.group] is None
+    assert board.members[CHAT.group, one.fingerprint] is None
+    member = board.members[MAIL.group, one.fingerprint]
     assert member is not None
     assert [event.status for event in member.untold] == ["firing", "resolved"]
 
@@ -96,7 +96,7 @@ def test_an_end_of_which_nothing_is_known_goes_by_the_routes(make_event: MakeEve
     over = entry(end_of(make_event()), CHAT)
     board = board_for(over)
     decide(board, over)
-    assert board.due == {group_id(CHAT): NOW}
+    assert board.due == {CHAT.group: NOW}
 
 
 def test_what_is_silenced_joins_and_waits(make_event: MakeEvent) -> None:
@@ -104,7 +104,7 @@ def test_what_is_silenced_joins_and_waits(make_event: MakeEvent) -> None:
     one = entry(make_event(), MAIL)
     board = board_for(one)
     assert decide(board, one, silences=(silence,))[0].silenced_by == "s"
-    member = board.members[group_id(MAIL), one.entry.alert.fingerprint]
+    member = board.members[MAIL.group, one.entry.alert.fingerprint]
     assert member is not None
     assert member.muted
 
@@ -133,7 +133,7 @@ def test_after_a_loss_what_people_knew_is_repeated_and_what_was_just_said_is_sai
     board = board_for(rejoins)
     (event,) = decide(board, rejoins)
     assert event.incident == "i", "it goes on under its name"
-    conversation = board.conversations[group_id(MAIL)]
+    conversation = board.conversations[MAIL.group]
     assert conversation is not None
-    assert (conversation.key, conversation.firing) == (one.fingerprint, 1)
-    assert board.due == {group_id(MAIL): NOW + FOR_PEOPLE.repeat_ms}
+    assert (conversation.talks, conversation.firing) == (True, 1)
+    assert board.due == {MAIL.group: NOW + FOR_PEOPLE.repeat_ms}

@@ -40,24 +40,25 @@ OVER = letter(Kind.RESOLVED, event("b", Status.RESOLVED))
 
 
 @pytest.mark.parametrize(
-    ("notification", "active", "of_conversation", "of_alert"),
+    ("notification", "active", "talks", "of_conversation", "of_alert"),
     [
-        (FIRST, {"a"}, True, True),
-        (FIRST, {"z"}, False, False),
-        (JOINED, {"b"}, True, True),
-        (JOINED, {"a"}, True, False),
-        (JOINED, set(), False, False),
-        (ENDED, {"a"}, True, True),
-        (ENDED, {"b", "c"}, True, True),
-        (ENDED, {"b"}, True, False),
-        (ENDED, set(), False, True),
-        (OVER, set(), True, True),
-        (OVER, {"a"}, False, True),
-        (OVER, {"b"}, False, False),
+        (FIRST, {"a"}, True, True, True),
+        (FIRST, {"a"}, False, True, True),
+        (FIRST, {"z"}, False, False, False),
+        (JOINED, {"b"}, True, True, True),
+        (JOINED, {"a"}, True, True, False),
+        (JOINED, set(), False, False, False),
+        (ENDED, {"a"}, True, True, True),
+        (ENDED, {"b", "c"}, True, True, True),
+        (ENDED, {"b"}, False, True, False),
+        (ENDED, set(), False, False, True),
+        (OVER, set(), False, True, True),
+        (OVER, {"a"}, True, False, True),
+        (OVER, {"b"}, False, True, False),
     ],
 )
 def test_a_page_needs_an_alert_and_an_end_needs_none(
-    notification: Notification, active: set[str], of_conversation: bool, of_alert: bool
+    notification: Notification, active: set[str], talks: bool, of_conversation: bool, of_alert: bool
 ) -> None:
-    assert is_still_so(notification, active, every_event=False) is of_conversation
-    assert is_still_so(notification, active, every_event=True) is of_alert
+    assert is_still_so(notification, active, talks=talks, every_event=False) is of_conversation
+    assert is_still_so(notification, active, talks=talks, every_event=True) is of_alert

@@ -75,7 +75,7 @@ def test_of_too_many_whole_episodes_are_passed_over(make_event: MakeEvent, known
 
 
 def test_the_interval_doubles_with_each_update_but_not_for_the_last_end() -> None:
-    at = conversation(key="k", told_at=NOW, firing=2)
+    at = conversation(talks=True, told_at=NOW, firing=2)
     waits = [due_ms(replace(at, updates=number), NOW) - NOW for number in (0, 1, 2, 5, 50)]
     assert waits == [10_000, 20_000, 40_000, 300_000, 300_000]
     assert due_ms(replace(at, updates=50, ending=2), NOW) == NOW + 10_000
@@ -103,11 +103,11 @@ def test_the_last_batch_alone_ends_a_conversation(make_event: MakeEvent) -> None
     members = {
         of: Member(one.newest, (end_of(one.newest),)) for of, one in many(make_event, 150).items()
     }
-    before = conversation(FOR_PROGRAMS, key="k", firing=150, ending=150)
+    before = conversation(FOR_PROGRAMS, talks=True, firing=150, ending=150)
     flushed = told(members, before, every_event=True)
     assert [one.kind for one in flushed.notifications] == [Kind.UPDATE, Kind.RESOLVED]
     assert set(flushed.members.values()) == {None}
-    assert (flushed.conversation.key, flushed.due_ms) == (None, None)
+    assert (flushed.conversation.talks, flushed.due_ms) == (False, None)
 
 
 def test_a_few_are_sent_one_by_one_to_programs(make_event: MakeEvent) -> None:
@@ -123,7 +123,7 @@ def test_what_gets_severer_stays_one_conversation_and_what_comes_again_is_anothe
 ) -> None:
     one = make_event()
     over = replace(end_of(one), ends_at=T0 + 60_000)
-    before = conversation(key=one.fingerprint, firing=1, ending=0)
+    before = conversation(talks=True, firing=1, ending=0)
     for starts_at, kinds in (
         (T0 + 60_000, [Kind.UPDATE, Kind.UPDATE]),
         (T0 + 120_000, [Kind.RESOLVED, Kind.FIRST]),
@@ -144,7 +144,7 @@ def test_what_began_and_ended_in_a_silence_is_dropped_and_what_fires_held(
     held = told({of: Member(None, (one, end_of(one), two))}, muted=True)
     assert held.members == {of: Member(None, (two,), muted=True)}
     assert held.due_ms == NOW + RECHECK_MS
-    before = conversation(key=of, firing=1, whole_at=NOW)
+    before = conversation(talks=True, firing=1, whole_at=NOW)
     known = told({of: Member(one, (end_of(one), two, end_of(two)))}, before, muted=True)
     assert [event.id for made in known.notifications for event in made.events] == [end_of(one).id]
     assert known.notifications[0].kind is Kind.RESOLVED
@@ -155,7 +155,7 @@ def test_programs_are_sent_what_fires_again_though_updates_come_all_the_time(
 ) -> None:
     one = make_event()
     timing = replace(FOR_PROGRAMS, repeat_ms=60_000)
-    before = conversation(timing, key="k", firing=1, told_at=NOW - 1, whole_at=NOW - 60_000)
+    before = conversation(timing, talks=True, firing=1, told_at=NOW - 1, whole_at=NOW - 60_000)
     members = {one.fingerprint: Member(one), **many(make_event, 1)}
     kinds = [made.kind for made in told(members, before, every_event=True).notifications]
     assert kinds == [Kind.UPDATE, Kind.REPEAT, Kind.REPEAT]
@@ -165,8 +165,8 @@ def test_programs_are_sent_what_fires_again_though_updates_come_all_the_time(
 def test_a_conversation_goes_on_after_redis_has_lost_it(make_event: MakeEvent) -> None:
     one = make_event(severity=Severity.ERROR)
     after = rejoined(conversation(), one, NOW)
-    assert (after.key, after.firing, after.severity) == (one.fingerprint, 1, "error")
+    assert (after.talks, after.firing, after.severity) == (True, 1, "error")
     later = NOW + FOR_PEOPLE.repeat_ms
     (made,) = told({one.fingerprint: Member(one)}, after, now_ms=later).notifications
-    assert (made.kind, made.key) == (Kind.REPEAT, one.fingerprint)
+    assert (made.kind, made.key) == (Kind.REPEAT, conversation().key)
     assert joined(after, Member(one), Member(one, (end_of(one),))).ending == 1

@@ -141,3 +141,18 @@ def test_a_route_that_cannot_be_used_is_named(table: dict[str, Any], says: str) 
     with pytest.raises(ValueError, match="routes, number 2") as caught:
         parse_routes([{"channels": ["log"]}, table], KINDS)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("group_by", [None, ["severity"], ["model_name", "severity"], ["*"]])
+def test_conversations_of_two_groups_never_have_the_same_key(
+    make_event: MakeEvent, group_by: list[str] | None
+) -> None:
+    route = {"channels": ["page", "chat"]} | ({} if group_by is None else {"group_by": group_by})
+    routing = routing_by(route)
+    severities = [make_event(severity=one) for one in (Severity.WARNING, Severity.CRITICAL)]
+    found = [one for alert in severities for one in routing.destinations(alert, ())]
+    assert len({one.group for one in found}) == (4 if "severity" in (group_by or ()) else 2)
+    if group_by == ["*"]:
+        assert {one.key for one in found} == {severities[0].fingerprint}
+    else:
+        assert len({one.key for one in found}) == len({one.group for one in found})
