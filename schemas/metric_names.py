@@ -10,11 +10,13 @@ from types import MappingProxyType
 import msgspec
 
 __all__ = [
+    "BASELINE_FIGURES",
     "CUSTOM_STATISTICS",
     "FAIRNESS_METRIC_NAMES",
     "FEATURE_METRIC_NAMES",
     "METRIC_ALIASES",
     "METRIC_NAMES",
+    "SPIKES",
     "VALUE",
     "Metric",
     "describe",
@@ -225,6 +227,23 @@ VALUE = "value"
 CUSTOM_STATISTICS = ("mean", "sum", "min", "max", "p50", "p95", VALUE)
 """What is computed of each custom figure and measurement: ``metric.<name>.<statistic>``; the last
 one of registered performance metrics only, which have no other."""
+
+BASELINE_FIGURES = (
+    *("accuracy", "precision", "recall", "f1"),
+    *("roc_auc", "average_precision", "log_loss", "brier", "calibration_error"),
+    *("mae", "mse", "rmse", "mape", "r2", "bias"),
+)
+"""Figures of performance that a baseline keeps."""
+
+SPIKES: Mapping[str, str] = MappingProxyType(
+    {
+        "throughput_per_s": "throughput_spike",
+        "error_rate": "error_rate_spike",
+        "latency_p95_ms": "latency_p95_spike",
+        "missing_rate": "missing_rate_spike",
+    }
+)
+"""Figures that are compared with what they were lately, and the name of the comparison."""
 
 METRIC_ALIASES: Mapping[str, str] = MappingProxyType({"latency_ms": "latency_p95_ms"})
 """Names accepted in configurations for a figure that has another name here."""

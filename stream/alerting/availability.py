@@ -4,18 +4,18 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from schemas.metric_names import (
+    BASELINE_FIGURES,
     CUSTOM_STATISTICS,
     FAIRNESS_METRIC_NAMES,
     FEATURE_METRIC_NAMES,
     METRIC_ALIASES,
     METRIC_NAMES,
+    SPIKES,
     describe,
 )
 from schemas.models import ModelConfig
 from schemas.windows import window_spec
 from stream.alerting.figures import FEATURE, plain_name, rests_on_labels, split_feature
-from stream.baseline.performance import FIGURES
-from stream.rollup.history import SPIKING
 from stream.rollup.readmodel import DECISION_FIGURES, DECISION_METRICS
 from stream.window.panes import HOUR_MS
 
@@ -57,7 +57,7 @@ def why_in_no_report(name: str) -> str | None:
         known = split[1] in FEATURE_METRIC_NAMES
         near = [f"{FEATURE}{split[0]}.{one}" for one in _near(split[1], FEATURE_METRIC_NAMES)]
         return None if known else _unknown(name, near)
-    if name in SPIKING.values():
+    if name in SPIKES.values():
         return f"`{name}` is shown of the live window only"
     metric = describe(name)
     if metric is not None and metric.group == "concept drift":
@@ -131,4 +131,4 @@ def baseline_holds(name: str) -> bool:
         return split[1] in _OF_FEATURES
     if name.startswith(_CUSTOM):
         return name.endswith(f".{CUSTOM_STATISTICS[0]}")
-    return name in _OF_BASELINES or plain_name(name).removeprefix(_ESTIMATED) in FIGURES
+    return name in _OF_BASELINES or plain_name(name).removeprefix(_ESTIMATED) in BASELINE_FIGURES

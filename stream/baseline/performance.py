@@ -8,6 +8,7 @@ import numpy as np
 
 from schemas.baselines import BaselinePerformance, Calibration, FeatureBaseline
 from schemas.features import FeatureKind
+from schemas.metric_names import BASELINE_FIGURES
 from schemas.models import Task
 from stream.arrays import FloatArray
 from stream.baseline.columns import Classes, Column, Numbers
@@ -26,12 +27,6 @@ from stream.stats.calibration import calibrate
 from stream.window.estimates import CLASSES_MAX
 from stream.window.labelled import LabelCounts
 
-FIGURES = (
-    *("accuracy", "precision", "recall", "f1"),
-    *("roc_auc", "average_precision", "log_loss", "brier", "calibration_error"),
-    *("mae", "mse", "rmse", "mape", "r2", "bias"),
-)
-"""Figures of the contract that a baseline keeps."""
 LABEL_BYTES_MAX = 65_536
 """JSON of the labels as a column, as `stream.baseline.features` bounds the names of categories."""
 _BINARY_CLASSES = 2
@@ -190,4 +185,4 @@ def _figures(
     """Figures that windows are compared with."""
     by_grid = {} if edges is None else {score_grid_id(edges): edges}
     found = performance_figures(counts, PerformanceTerms(task, positive, by_grid)).metrics
-    return {name: found[name] for name in FIGURES if name in found}
+    return {name: found[name] for name in BASELINE_FIGURES if name in found}

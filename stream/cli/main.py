@@ -1,30 +1,16 @@
-"""``streamgauge``: all commands, and how errors reach a person."""
+"""``streamgauge``: all commands, and how errors reach a person.
+
+A command imports its own module only: all of them take most of a second, which is long for a shell
+script that emits one event.
+"""
 
 import sys
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import Annotated
 
 import structlog
 import typer
 
-from stream.cli import (
-    alerts,
-    backtest,
-    baseline,
-    cleanup,
-    compare,
-    demo,
-    doctor,
-    drift,
-    emit,
-    metrics,
-    models,
-    profile,
-    roles,
-    rules,
-    up,
-    watch,
-)
 from stream.cli.errors import FAILED, USAGE, CommandError
 from stream.cli.help import examples
 from stream.cli.output import escape, notes
@@ -32,50 +18,31 @@ from stream.embedded.errors import EmbeddedError
 from stream.kafka import KafkaUnavailableError
 from stream.settings import SettingsError
 
-app = typer.Typer(
-    name="streamgauge",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=examples(
-        "streamgauge up                   # everything on this machine",
-        """echo '{"model_name": "credit", "prediction": 1}' | streamgauge emit -""",
-        "streamgauge watch",
-        then="[bold]streamgauge COMMAND --help[/] has examples for each command.",
-    ),
-)
-
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 SEND, LOOK, CONFIGURE, RUN = "Send events", "Look at figures", "Configure", "Run"
-
-for _group, _panel in (
-    (demo.app, RUN),
-    (up.app, RUN),
-    (roles.app, RUN),
-    (doctor.app, RUN),
-    (cleanup.app, RUN),
-    (emit.app, SEND),
-    (watch.app, LOOK),
-    (metrics.app, LOOK),
-    (drift.app, LOOK),
-    (compare.app, LOOK),
-    (backtest.app, LOOK),
-):
-    for _command in _group.registered_commands:
-        _command.rich_help_panel = _panel
-        app.registered_commands.append(_command)
-for _named, _panel in (
-    (models.app, CONFIGURE),
-    (rules.app, CONFIGURE),
-    (baseline.app, CONFIGURE),
-    (alerts.app, LOOK),
-    (profile.app, LOOK),
-):
-    app.add_typer(_named, rich_help_panel=_panel)
+COMMANDS = {
+    "demo": ("demo", RUN),
+    "up": ("up", RUN),
+    "worker": ("roles", RUN),
+    "agents": ("roles", RUN),
+    "doctor": ("doctor", RUN),
+    "cleanup": ("cleanup", RUN),
+    "emit": ("emit", SEND),
+    "emit-labels": ("emit", SEND),
+    "watch": ("watch", LOOK),
+    "metrics": ("metrics", LOOK),
+    "drift": ("drift", LOOK),
+    "compare": ("compare", LOOK),
+    "backtest": ("backtest", LOOK),
+    "models": ("models", CONFIGURE),
+    "rules": ("rules", CONFIGURE),
+    "baseline": ("baseline", CONFIGURE),
+    "alerts": ("alerts", LOOK),
+    "profile": ("profile", LOOK),
+}
+"""Module in this package and panel of the help of each command, or group of commands."""
 
 
 def _show_version(asked: bool) -> None:
@@ -84,8 +51,7 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def streamgauge(
+def _streamgauge(
     _version: Annotated[
         bool,
         typer.Option(
@@ -100,6 +66,40 @@ def streamgauge(
     """Know how your models are doing, now: a streaming monitor on Kafka and Redis."""
 
 
+def make_app(asked: str | None = None) -> typer.Typer:
+    """Make the program.
+
+    Parameters
+    ----------
+    asked : command that is wanted; the others of the result may be missing. Whatever is none: all
+    """
+    app = typer.Typer(
+        name="streamgauge",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog=examples(
+            "streamgauge up                   # everything on this machine",
+            """echo '{"model_name": "credit", "prediction": 1}' | streamgauge emit -""",
+            "streamgauge watch",
+            then="[bold]streamgauge COMMAND --help[/] has examples for each command.",
+        ),
+    )
+    app.callback()(_streamgauge)
+    wanted = [COMMANDS[asked]] if asked in COMMANDS else COMMANDS.values()
+    for module, panel in dict.fromkeys(wanted):
+        part: typer.Typer = import_module(f"stream.cli.{module}").app
+        if isinstance(part.info.name, str):
+            app.add_typer(part, rich_help_panel=panel)
+            continue
+        for command in part.registered_commands:
+            command.rich_help_panel = panel
+            app.registered_commands.append(command)
+    return app
+
+
 def main() -> None:
     """Run a command; an error is one sentence on stderr. Exit codes: 0, 1 failed, 2 usage."""
     # Results go to stdout, which programs read; logs must not be among them.
@@ -107,7 +107,7 @@ def main() -> None:
     # Rich ones show local variables: values of events, and pages of them at every repeat.
     structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
     try:
-        app()
+        make_app(sys.argv[1] if len(sys.argv) > 1 else None)()
     except CommandError as error:
         _end(str(error), error.code)
     except SettingsError as error:

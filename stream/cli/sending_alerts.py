@@ -26,7 +26,6 @@ from stream.cli.options import (
     open_settings,
 )
 from stream.cli.output import clean, console, escape, print_json
-from stream.registry import Registry
 from stream.settings import Settings
 
 app = typer.Typer()
@@ -124,7 +123,9 @@ def send(
 
 
 def _send(settings: Settings, sent: list[SentAlert]) -> list[dict[str, Any]]:
-    from stream.bootstrap import make_engine  # noqa: PLC0415  # half a second to import
+    # Half a second to import, which the other commands of the group save.
+    from stream.bootstrap import make_engine  # noqa: PLC0415
+    from stream.registry import Registry  # noqa: PLC0415
 
     # What agents say while they work is not for who sends one alert.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))

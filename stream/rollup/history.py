@@ -8,19 +8,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from schemas import keys
+from schemas.metric_names import SPIKES
 from schemas.metrics import WindowReport
 from stream.rollup.quality import Metrics
 from stream.state.client import RedisClient
 from stream.state.keys import VersionId
 from stream.stats.spikes import spike
 
-SPIKING = {
-    "throughput_per_s": "throughput_spike",
-    "error_rate": "error_rate_spike",
-    "latency_p95_ms": "latency_p95_spike",
-    "missing_rate": "missing_rate_spike",
-}
-"""Figures that are compared with what they were, and the name of the comparison."""
 WINDOWS_KEPT = 288
 """As many as the series of final windows in Redis holds: a day of 5 minutes."""
 
@@ -36,7 +30,7 @@ class History:
     def spikes(self, version: VersionId, window: str, metrics: Metrics) -> dict[str, float]:
         """How unusual live figures are, by the name of the comparison."""
         found = {}
-        for name, compared in SPIKING.items():
+        for name, compared in SPIKES.items():
             value = metrics.get(name)
             distance = (
                 None if value is None else spike(float(value), self._of(version, window, name))
@@ -64,7 +58,7 @@ class History:
     def _append(
         self, version: VersionId, window: str, metrics: Mapping[str, str | bool | float]
     ) -> None:
-        for name in SPIKING:
+        for name in SPIKES:
             if name in metrics:
                 of = self._values.setdefault((version, window, name), deque(maxlen=WINDOWS_KEPT))
                 of.append(float(metrics[name]))

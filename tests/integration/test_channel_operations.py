@@ -23,7 +23,7 @@ from stream.alerting.keys import AlertKeys
 from stream.alerting.routing import FOR_PEOPLE, Destination, group_id
 from stream.alerting.view import alert_fields
 from stream.cli.errors import CommandError
-from stream.cli.main import app
+from stream.cli.main import make_app
 from stream.doctor.channel_checks import read_queue
 from stream.embedded import EmbeddedStack
 from stream.web.exporter import make_metrics_registry
@@ -130,7 +130,9 @@ def test_commands_show_what_was_given_up_and_try_it_again(
     monkeypatch.setenv("STREAMGAUGE_DATA_DIR", str(tmp_path))
 
     def run(*arguments: str) -> Any:
-        return CliRunner().invoke(app, ["alerts", "channels", *arguments, "--config", str(file)])
+        return CliRunner().invoke(
+            make_app(), ["alerts", "channels", *arguments, "--config", str(file)]
+        )
 
     first = notification(Kind.FIRST, event("age"))
     world.give_up(first)

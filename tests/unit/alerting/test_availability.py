@@ -7,11 +7,10 @@ import pytest
 
 from schemas.baselines import Baseline, BaselinePerformance, FeatureBaseline
 from schemas.features import FeatureKind
-from schemas.metric_names import METRIC_NAMES
+from schemas.metric_names import BASELINE_FIGURES, METRIC_NAMES
 from schemas.models import Task
 from stream.alerting.availability import baseline_holds, is_only_in_tumbling, why_in_no_report
 from stream.alerting.figures import baseline_figure
-from stream.baseline.performance import FIGURES
 
 HELD = Baseline(
     model_name="credit",
@@ -19,7 +18,10 @@ HELD = Baseline(
     rows=10,
     features={"age": FeatureBaseline(kind=FeatureKind.NUMERIC, mean=1.0, std=1.0, min=0.0, max=2)},
     performance=BaselinePerformance(
-        task=Task.BINARY, positive_class="1", labelled=10, figures=dict.fromkeys(FIGURES, 1.0)
+        task=Task.BINARY,
+        positive_class="1",
+        labelled=10,
+        figures=dict.fromkeys(BASELINE_FIGURES, 1.0),
     ),
     figures={"metric.cost.mean": 1.0},
 )

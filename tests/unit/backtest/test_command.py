@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stream.cli.errors import FAILED, USAGE, CommandError
-from stream.cli.main import app
+from stream.cli.main import make_app
 
 CONFIG = """
 [[models]]
@@ -25,7 +25,7 @@ def backtest(tmp_path: Path, monkeypatch: Any) -> Any:
     (tmp_path / "models.toml").write_text(CONFIG)
 
     def run(*arguments: str) -> tuple[str, Any]:
-        done = CliRunner().invoke(app, ["backtest", *arguments])
+        done = CliRunner().invoke(make_app(), ["backtest", *arguments])
         assert done.exception is None or isinstance(done.exception, CommandError), done.exception
         return done.stdout, done.exception
 

@@ -15,7 +15,7 @@ from schemas.config import parse_config
 from schemas.metrics import Window, WindowReport, with_report_id
 from schemas.rules import RuleConfig
 from stream.cli.errors import FAILED, USAGE, CommandError
-from stream.cli.main import app
+from stream.cli.main import make_app
 
 DOC = (Path(__file__).parents[3] / "docs" / "alert-rules.md").read_text("utf-8")
 T0 = 1_790_002_800_000  # 2026-09-21 15:00 UTC
@@ -41,7 +41,7 @@ def check(tmp_path: Path, monkeypatch: Any) -> Check:
             path = tmp_path / name.replace("__", "/")
             path.parent.mkdir(exist_ok=True)
             path.with_suffix(".toml").write_text(text)
-        done = CliRunner().invoke(app, ["alerts", "check", *arguments])
+        done = CliRunner().invoke(make_app(), ["alerts", "check", *arguments])
         assert done.exception is None or isinstance(done.exception, CommandError), done.exception
         return done.stdout, done.stderr, done.exception
 

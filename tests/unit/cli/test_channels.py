@@ -20,7 +20,7 @@ from stream.cli.channel_views import (
     letters_table,
 )
 from stream.cli.errors import FAILED, USAGE, CommandError
-from stream.cli.main import app
+from stream.cli.main import make_app
 from stream.cli.output import console
 from stream.settings import SettingsError
 
@@ -47,7 +47,7 @@ def streamgauge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hook: WebhookRe
     )
 
     def run(*arguments: str) -> Any:
-        return CliRunner().invoke(app, ["alerts", *arguments, "--config", str(file)])
+        return CliRunner().invoke(make_app(), ["alerts", *arguments, "--config", str(file)])
 
     return run
 

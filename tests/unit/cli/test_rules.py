@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from schemas.config import parse_model, parse_rule
 from stream.alerting.rule_list import ListedRule, listed_rules
 from stream.cli.errors import USAGE, CommandError
-from stream.cli.main import app
+from stream.cli.main import make_app
 from stream.cli.rule_views import rule_table, rules_table
 
 
@@ -88,7 +88,7 @@ def test_a_file_that_cannot_be_used_is_told_before_anything_is_asked_for(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STREAMGAUGE_DATA_DIR", str(tmp_path / "data"))
     (tmp_path / "rules.toml").write_text('[[rules]]\nname = "High Error Rate"\n')
-    done = CliRunner().invoke(app, ["rules", "apply", "rules.toml"])
+    done = CliRunner().invoke(make_app(), ["rules", "apply", "rules.toml"])
     assert isinstance(done.exception, CommandError)
     assert done.exception.code == USAGE
     assert "did you mean `high-error-rate`?" in str(done.exception)

@@ -9,7 +9,7 @@ from schemas.alerts import AlertEvent, Severity, Status
 from schemas.rules import SilenceConfig
 from stream.alerting.silences import Authors, StoredSilence
 from stream.cli.errors import FAILED, USAGE, CommandError
-from stream.cli.main import app
+from stream.cli.main import make_app
 from stream.cli.output import console
 from stream.cli.silence_given import (
     find_silence,
@@ -129,7 +129,7 @@ def test_of_a_silence_that_has_ended_all_is_said_anew() -> None:
 
 def test_wrong_usage_is_told_before_anything_is_connected_to() -> None:
     arguments = ["alerts", "silence", "latency", "--for", "soon", "--comment", "x"]
-    error = CliRunner().invoke(app, arguments).exception
+    error = CliRunner().invoke(make_app(), arguments).exception
     assert isinstance(error, CommandError)
     assert (error.code, "--for 'soon' is no duration" in str(error)) == (USAGE, True)
 
