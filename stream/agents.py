@@ -102,6 +102,7 @@ class ControlPlane:
                 await self._start_http()
 
             async def on_stop(service) -> None:
+                self.alerting.close()
                 await self.http.stop()
 
         return app

@@ -1,12 +1,13 @@
 """Delivers what waits for each channel, in order, until it is delivered or given up.
 
 A notification leaves the list after the channel took it, so a crash between the two repeats it
-once; where the channel knows its id or key, that is no repeat. Notifications of one conversation
-are delivered in order; one that a channel refuses for now holds up those of its conversation, and
-no others. A channel that is down holds up no other channel.
+once; where the channel knows its id or key, that is no repeat. Notifications of one conversation,
+and of one alert, are delivered in order; one that a channel refuses for now holds up those that
+must follow it, and no others. A channel that is down holds up no other channel.
 """
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -78,6 +79,7 @@ class Notifier:
         self._channels = channels
         self._threads = ChannelThreads(channels, "channel")
         self._stuck: dict[str, tuple[int, int]] = {}
+        self._closing = threading.Event()
 
     def turn(self, now_ms: int) -> None:
         """Let every channel that is not busy deliver what waits and is due; does not wait."""
@@ -89,6 +91,10 @@ class Notifier:
             if count and not (count == stuck and _is_early(due_ms, now_ms)):
                 self._threads.start(name, self.deliver, now_ms)
 
+    def close(self) -> None:
+        """Begin no more deliveries; does not wait for those that have begun."""
+        self._closing.set()
+
     def deliver(self, name: str, now_ms: int) -> int:
         """Deliver what waits for one channel and is due; returns how many it took."""
         store = ChannelStore(self._client, self._keys, name)
@@ -98,7 +104,9 @@ class Notifier:
             while (more := store.waiting_count() - WAITING_MAX) > 0 and lease.renew():
                 for raw in store.waiting(min(more, _AT_ONCE)):
                     self._give_up(store, raw, "too many wait for the channel", now_ms)
-            one = _Round(self._channels[name], store, lease, now_ms, self._give_up)
+            one = _Round(
+                self._channels[name], store, lease, now_ms, self._give_up, self._closing.is_set
+            )
             one.run()
             due_ms = min(one.due_ms or now_ms, now_ms + REST_MS)
             self._stuck[name] = (one.passed, due_ms)
@@ -112,6 +120,11 @@ class Notifier:
 
 class _GiveUp(Protocol):
     def __call__(self, store: ChannelStore, raw: bytes, why: str, now_ms: int) -> None: ...
+
+
+def _about(notification: Notification) -> set[str]:
+    """Its conversation, and its alerts: one may have moved on to another conversation."""
+    return {notification.key, *(event.fingerprint for event in notification.events)}
 
 
 def _is_early(due_ms: int, now_ms: int) -> bool:
@@ -128,6 +141,7 @@ class _Round:
     taken : how many were delivered, or given up
     passed : how many were passed over, which wait on
     due_ms : when the first of these may be tried again
+    held : conversations and alerts of those that are passed over
     """
 
     channel: Channel
@@ -135,6 +149,7 @@ class _Round:
     lease: Lease
     now_ms: int
     give_up: _GiveUp
+    is_over: Callable[[], bool]
     taken: int = 0
     passed: int = 0
     due_ms: int | None = None
@@ -156,10 +171,10 @@ class _Round:
             if at in gone:
                 continue
             before = tries.get(notification.id, Tries())
-            if notification.key in self.held or _is_early(before.not_before, self.now_ms):
+            if self._is_held(notification) or _is_early(before.not_before, self.now_ms):
                 self._hold(notification, before.not_before)
                 continue
-            if self.taken >= _AT_ONCE or not self.lease.renew():
+            if self.taken >= _AT_ONCE or self.is_over() or not self.lease.renew():
                 return False
             if self._deliver(raw, notification, before):
                 self.taken += 1
@@ -171,11 +186,14 @@ class _Round:
         return True
 
     def _hold(self, notification: Notification, due_ms: int) -> None:
-        """Pass one over, and all that follow it in its conversation."""
-        self.held.add(notification.key)
+        """Pass one over, and with it all that must not overtake it."""
+        self.held.update(_about(notification))
         self.passed += 1
         if _is_early(due_ms, self.now_ms):
             self.due_ms = min(due_ms, self.due_ms or due_ms)
+
+    def _is_held(self, notification: Notification) -> bool:
+        return not self.held.isdisjoint(_about(notification))
 
     def _drop_superseded(
         self, waiting: Sequence[tuple[bytes, Notification]], tries: Mapping[str, Tries]

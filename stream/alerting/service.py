@@ -94,6 +94,10 @@ class Alerting:
         if all([self._goes_well(step, now_ms) for step in steps]):
             self._watchdog.turn(now_ms)
 
+    def close(self) -> None:
+        """Begin nothing more that takes long."""
+        self._notifier.close()
+
     def _tick(self, now_ms: int) -> None:
         self._engine.restore()
         if abs(now_ms - self._ticked_ms) >= TICK_MS:  # the clock may have gone back

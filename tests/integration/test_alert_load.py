@@ -95,6 +95,21 @@ def test_a_lease_that_runs_out_during_a_delivery_costs_one_repeat(world: World) 
     assert world.client.llen(world.keys.waiting("box")) == 0
 
 
+def test_a_notifier_that_is_to_end_begins_no_more_deliveries(world: World) -> None:
+    class Slow(Box):
+        def send(self, notification: Notification) -> str | None:
+            world.notifier.close()
+            return super().send(notification)
+
+    world.route(slow=Slow())
+    slow = world.boxes["slow"]
+    world.evaluate(*(rate_of(f"model-{number}", 0, 0.2) for number in range(3)))
+    for told in (1, 2, 3):
+        world.let_out()
+        assert len(slow.news) == told
+        world.notifier = Notifier(world.client, world.settings.namespace, world.boxes)
+
+
 class Picky(Box):
     """A channel that refuses one model for now, for ever."""
 

@@ -163,6 +163,34 @@ def test_an_alert_that_moves_to_another_group_is_not_closed_with_its_old_one(wor
     assert world.left() == set()
 
 
+def test_of_an_alert_that_moves_to_another_group_the_end_is_told_before_what_follows(
+    world: World,
+) -> None:
+    class Picky(Box):
+        refuses = True
+
+        def send(self, notification: Notification) -> str | None:
+            if self.refuses and notification.kind is Kind.RESOLVED:
+                raise DeliveryError("not now", retryable=True)
+            return super().send(notification)
+
+    world.rules.set(RuleConfig(name="data-drift", window="5m"))
+    hook = Picky()
+    world.route([{"channels": ["hook"], "group_by": ["severity"]}], hook=hook)
+    for minute, drifted in enumerate((1, 3, 3)):
+        metrics = {"drift_share": drifted / 6, "drifted_features": drifted}
+        world.evaluate(make_report(minute, metrics=metrics))
+        settle(world, MINUTE_MS)
+    assert statuses(hook.news) == ["firing"]
+    hook.refuses = False
+    settle(world)
+    assert [(e.status.value, e.severity.value) for e in hook.news] == [
+        ("firing", "info"),
+        ("resolved", "info"),
+        ("firing", "warning"),
+    ]
+
+
 def test_a_page_is_closed_though_redis_was_emptied_after_what_opened_it_was_over(
     world: World,
 ) -> None:
