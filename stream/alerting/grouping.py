@@ -75,6 +75,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
         How many alerts the channel knows as firing.
     ending
         How many of these are over, which it is still to be told.
+    unknown_since
+        When a process first looked at it that knows no such channel, and none since that does.
     """
 
     channel: str
@@ -89,6 +91,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity = Severity.INFO
     firing: int = 0
     ending: int = 0
+    unknown_since: int | None = None
 
 
 def is_beginning(event: AlertEvent) -> bool:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from schemas.alerts import AlertEvent, Status, encode_alert
 from schemas.models import ModelConfig
@@ -44,6 +45,9 @@ WAITING_MAX = 500
 """While so many notifications wait for a channel, groups keep what they have to tell it: they tell
 it in fewer, and what ends meanwhile is told with its beginning."""
 _LATER_MS = 10_000
+UNKNOWN_MS = 300_000
+"""Groups of a channel that is not configured are kept so long: in a rolling restart it is unknown
+to processes with the settings of before."""
 
 log = structlog.get_logger("alerts")
 
@@ -199,9 +203,13 @@ class Relay:
         def work(queue: Queue) -> None:
             conversation, members = self._store.group(group)
             kind = self._routing.channels.get(conversation.channel) if conversation else None
-            if conversation is None or kind is None:  # its channel is configured no more
+            if conversation is None:
                 self._store.forget(queue, group)
                 return
+            if kind is None:
+                self._keep_a_while(queue, group, conversation, now_ms)
+                return
+            conversation = replace(conversation, unknown_since=None)
             name = conversation.channel
             if self._client.llen(self._keys.waiting(name)) >= WAITING_MAX:
                 later[name] += 1  # not all of them at once again
@@ -223,6 +231,18 @@ class Relay:
             self._store.store_flushed(queue, group, flushed, kept)
 
         transact(self._client, self._keys.sequence, work)
+
+    def _keep_a_while(
+        self, queue: Queue, group: str, conversation: Conversation, now_ms: int
+    ) -> None:
+        """Leave a group to a process that knows its channel; where there is none, forget it."""
+        since = min(conversation.unknown_since or now_ms, now_ms)
+        if now_ms - since < UNKNOWN_MS:
+            self._store.put_off(
+                queue, group, replace(conversation, unknown_since=since), now_ms + _LATER_MS
+            )
+        else:
+            self._store.forget(queue, group)
 
     def _ended(self, conversation: Conversation, members: dict[str, Member]) -> Conversation:
         """End in a group what ended without its knowledge: Redis may have lost who was told."""

@@ -165,6 +165,11 @@ class RoutingStore:
         for one in flushed.notifications:
             queue.add("RPUSH", waiting, encode_notification(one))
 
+    def put_off(self, queue: Queue, group: str, conversation: Conversation, due_ms: int) -> None:
+        """Look at a group later."""
+        _put(queue, self._keys.group(group), _ABOUT, conversation)
+        queue.add("ZADD", self._keys.due, due_ms, group)
+
     def forget(self, queue: Queue, group: str) -> None:
         """Forget a group."""
         queue.add("DEL", self._keys.group(group))

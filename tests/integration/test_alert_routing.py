@@ -20,6 +20,7 @@ from schemas.rules import RuleConfig, SilenceConfig
 from schemas.sent_alerts import SentAlert
 from sinks.channel import DeliveryError
 from stream.alerting.routing import REPEAT_MS
+from stream.alerting.telling import RECHECK_MS
 from stream.alerting.view import read_active
 from stream.alerting.watchdog import Watchdog
 
@@ -91,6 +92,22 @@ def test_a_channel_that_is_configured_no_more_is_forgotten(world: World) -> None
     world.let_out()
     assert statuses(stays.news) == ["firing", "resolved"]
     assert world.left() <= {"waiting:gone"}
+
+
+def test_a_process_with_the_settings_of_before_leaves_a_new_channel_to_those_that_know_it(
+    world: World,
+) -> None:
+    world.route(known=Box("webhook"))
+    before = world.relay
+    world.route([{"channels": ["new"], "group_wait": "30s"}], new=Box("webhook"))
+    for minute, rate in ((0, 0.2), (1, 0.0)):
+        world.evaluate(rate_of("credit", minute, rate))
+        world.let_out()
+        world.now += 30_000
+        before.turn(world.now)
+        settle(world, RECHECK_MS)
+    assert statuses(world.boxes["new"].news) == ["firing", "resolved"]
+    assert world.left() == set()
 
 
 def test_what_gets_severer_ends_and_begins_in_one_conversation(world: World) -> None:
