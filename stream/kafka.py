@@ -56,8 +56,15 @@ def make_producer(settings: Settings, **more: Any) -> Producer:
     return Producer(given | fixed | more)
 
 
-def make_follower(settings: Settings) -> Consumer:
-    """Make a consumer that reads what it is assigned and belongs to no group."""
+def make_follower(settings: Settings, *, wait_ms: int = 100) -> Consumer:
+    """Make a consumer that reads what it is assigned and belongs to no group.
+
+    Parameters
+    ----------
+    settings : where Kafka is
+    wait_ms : how long the broker waits for news at the end of a partition. New records come at
+        once all the same, but twice so long passes until it is known that the end is reached
+    """
     return Consumer(
         client_settings(settings)
         | {
@@ -66,6 +73,7 @@ def make_follower(settings: Settings) -> Consumer:
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
+            "fetch.wait.max.ms": wait_ms,
         }
     )
 

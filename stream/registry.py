@@ -5,14 +5,13 @@ without a group reads all their partitions to the end before anything is served,
 """
 
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from schemas.activations import Activation, plan_id
 from schemas.baselines import Baseline
@@ -26,17 +25,16 @@ from stream.activations import check_activation
 from stream.alerting.silences import Authors, StoredSilence, authors_after, check_silence
 from stream.baseline.soundness import check_baseline
 from stream.ingest.decode import Decoder
-from stream.kafka import ADMIN_TIMEOUT_S, KafkaUnavailableError, make_follower
+from stream.kafka import ADMIN_TIMEOUT_S, make_follower
 from stream.settings import BoundsSettings, Settings
 from stream.state.keys import VersionId
-from stream.topic_reader import header
+from stream.topic_reader import header, read_to_end
 from stream.window import plan as plans
 from stream.window.layout import GridLayout, compile_layout
 from stream.window.panes import MINUTE_MS
 from stream.window.plan import CountingPlan, PlanBook
 
 _POLL_S = 0.2
-_READ_TIMEOUT_S = 60.0
 ANY_VERSION = "*"
 
 log = structlog.get_logger("registry")
@@ -137,26 +135,10 @@ class Registry:
         Raises
         ------
         KafkaUnavailableError
-            When they cannot be read within a minute.
+            When the broker falls silent.
         """
         consumer = make_follower(self._settings)
-        waiting = self._assign(consumer)
-        deadline = time.monotonic() + _READ_TIMEOUT_S
-        changes: list[Message] = []
-        while waiting:
-            if time.monotonic() > deadline:
-                raise KafkaUnavailableError(
-                    f"{self._config_topic} and {self._baselines_topic} could not be read in "
-                    f"{_READ_TIMEOUT_S:.0f} s; is the broker at "
-                    f"{self._settings.bootstrap_servers} up?"
-                )
-            for message in consumer.consume(1000, _POLL_S):
-                error = message.error()
-                if error is None:
-                    changes.append(message)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    waiting.discard((message.topic(), message.partition()))
-        self._apply(changes)
+        self._apply(list(read_to_end(self._settings, consumer, self._places(consumer))))
         self._thread = threading.Thread(
             target=self._follow, args=(consumer,), name="registry", daemon=True
         )
@@ -169,13 +151,12 @@ class Registry:
         if self._thread is not None:
             self._thread.join()
 
-    def _assign(self, consumer: Consumer) -> set[tuple[str | None, int | None]]:
+    def _places(self, consumer: Consumer) -> list[TopicPartition]:
         at = []
         for topic in (self._config_topic, self._baselines_topic):
             found = consumer.list_topics(topic, timeout=ADMIN_TIMEOUT_S).topics[topic]
             at += [TopicPartition(topic, p, OFFSET_BEGINNING) for p in found.partitions]
-        consumer.assign(at)
-        return {(p.topic, p.partition) for p in at}
+        return at
 
     def _follow(self, consumer: Consumer) -> None:
         while not self._stop.is_set():

@@ -1,7 +1,7 @@
 """Read a topic to where it ends now, for commands that look something up."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
@@ -11,7 +11,8 @@ from stream.settings import Settings
 
 # A topic that gives nothing for this long, though its end is not reached, will give nothing.
 SILENCE_S_MAX = 30.0
-_POLL_S = 0.2
+_POLL_S = 0.02  # of it all is waited for, unless a batch is full
+_WAIT_MS = 10
 _BATCH = 1_000
 
 
@@ -33,40 +34,63 @@ def read_topic(settings: Settings, topic: Topic, since_ms: int | None = None) ->
         When the topic is not there, or the broker falls silent.
     """
     name = topic_name(settings.namespace, topic)
-    consumer = make_follower(settings)
+    consumer = make_follower(settings, wait_ms=_WAIT_MS)
     try:
-        waiting = _assign(consumer, name, since_ms)
-        heard = time.monotonic()
-        while waiting:
-            for message in consumer.consume(_BATCH, _POLL_S):
-                heard = time.monotonic()
-                error = message.error()
-                if error is None:
-                    yield message
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    waiting.discard(message.partition())
-            if time.monotonic() - heard > SILENCE_S_MAX:
-                raise KafkaUnavailableError(
-                    f"{name} could not be read to its end: is the broker at"
-                    f" {settings.bootstrap_servers} up?"
-                )
+        yield from read_to_end(settings, consumer, _places(consumer, name, since_ms))
     finally:
         consumer.close()
 
 
-def _assign(consumer: Consumer, name: str, since_ms: int | None) -> set[int | None]:
+def read_to_end(
+    settings: Settings, consumer: Consumer, places: Sequence[TopicPartition]
+) -> Iterator[Message]:
+    """Assign partitions to a follower, and yield their records up to their present ends.
+
+    Parameters
+    ----------
+    settings
+        Where Kafka is.
+    consumer
+        Made by `stream.kafka.make_follower`; afterwards it goes on from there.
+    places
+        Partitions, and where each is read from.
+
+    Raises
+    ------
+    KafkaUnavailableError
+        When the broker falls silent.
+    """
+    consumer.assign(list(places))
+    waiting = {(place.topic, place.partition) for place in places}
+    heard = time.monotonic()
+    while waiting:
+        for message in consumer.consume(_BATCH, _POLL_S):
+            error = message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                continue
+            heard = time.monotonic()
+            if error is None:
+                yield message
+            else:
+                waiting.discard((str(message.topic()), message.partition() or 0))
+        if time.monotonic() - heard > SILENCE_S_MAX:
+            names = " and ".join(sorted({topic for topic, _ in waiting}))
+            raise KafkaUnavailableError(
+                f"{names} could not be read to the end: is the broker at"
+                f" {settings.bootstrap_servers} up?"
+            )
+
+
+def _places(consumer: Consumer, name: str, since_ms: int | None) -> list[TopicPartition]:
     found = consumer.list_topics(name, timeout=ADMIN_TIMEOUT_S).topics[name].partitions
     if not found:
         raise KafkaUnavailableError(
             f"there is no topic {name}: is the namespace right? `streamgauge doctor` lists topics"
         )
     if since_ms is None:
-        at = [TopicPartition(name, number, OFFSET_BEGINNING) for number in found]
-    else:
-        wanted = [TopicPartition(name, number, max(0, since_ms)) for number in found]
-        at = consumer.offsets_for_times(wanted, timeout=ADMIN_TIMEOUT_S)
-    consumer.assign(at)
-    return {place.partition for place in at}
+        return [TopicPartition(name, number, OFFSET_BEGINNING) for number in found]
+    wanted = [TopicPartition(name, number, max(0, since_ms)) for number in found]
+    return consumer.offsets_for_times(wanted, timeout=ADMIN_TIMEOUT_S)
 
 
 def latest_by_key(settings: Settings, topic: Topic) -> dict[str, Message]:

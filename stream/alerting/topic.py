@@ -1,14 +1,11 @@
 """``ml.alerts``: publish to it, read it back; and where the reading of reports starts."""
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 import structlog
 from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
     ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
@@ -24,14 +21,12 @@ from stream.kafka import (
     ADMIN_TIMEOUT_S,
     KafkaUnavailableError,
     client_settings,
-    make_follower,
     make_producer,
 )
 from stream.settings import Settings
+from stream.topic_reader import read_topic
 
 _FLUSH_S = 10.0  # below the lease of the outbox
-_READ_TIMEOUT_S = 60.0
-_POLL_S = 0.2
 _BEFORE_MAX = 100  # of one alert, more than can wait to be published when Redis crashes
 _NOT_OURS = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP)
 
@@ -82,25 +77,21 @@ class AlertTopic:
         Raises
         ------
         KafkaUnavailableError
-            When the topic cannot be read within a minute.
+            When the topic cannot be read.
         """
         latest: dict[bytes, TopicAlert] = {}
-        consumer = make_follower(self._settings)
-        try:
-            for message in read_whole(consumer, self.name):
-                key, value = message.key() or b"", message.value()
-                if not value:
-                    latest.pop(bytes(key), None)
-                    continue
-                try:
-                    event = msgspec.json.decode(value, type=AlertEvent)
-                    old = latest.get(bytes(key))
-                    before = () if old is None else (*old.before[-_BEFORE_MAX:], old.event.id)
-                    latest[bytes(key)] = TopicAlert(event, message.timestamp()[1], before)
-                except msgspec.DecodeError as error:
-                    log.warning("alert_ignored", offset=message.offset(), why=str(error))
-        finally:
-            consumer.close()
+        for message in read_topic(self._settings, Topic.ALERTS):
+            key, value = message.key() or b"", message.value()
+            if not value:
+                latest.pop(bytes(key), None)
+                continue
+            try:
+                event = msgspec.json.decode(value, type=AlertEvent)
+                old = latest.get(bytes(key))
+                before = () if old is None else (*old.before[-_BEFORE_MAX:], old.event.id)
+                latest[bytes(key)] = TopicAlert(event, message.timestamp()[1], before)
+            except msgspec.DecodeError as error:
+                log.warning("alert_ignored", offset=message.offset(), why=str(error))
         return list(latest.values())
 
     def reports_since(self, at_ms: int) -> list[bytes]:
@@ -109,35 +100,10 @@ class AlertTopic:
         Raises
         ------
         KafkaUnavailableError
-            When the topic cannot be read within a minute.
+            When the topic cannot be read.
         """
-        consumer = make_follower(self._settings)
-        try:
-            reports = topic_name(self._settings.namespace, Topic.METRICS)
-            return [m.value() or b"" for m in read_whole(consumer, reports, at_ms)]
-        finally:
-            consumer.close()
-
-
-def read_whole(consumer: Consumer, topic: str, since_ms: int | None = None) -> Iterator[Message]:
-    """Read a topic from its beginning, or from a time on, to its present end."""
-    found = consumer.list_topics(topic, timeout=ADMIN_TIMEOUT_S).topics[topic]
-    waiting = set(found.partitions)
-    at = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in waiting]
-    if since_ms is not None:
-        asked = [TopicPartition(topic, number, since_ms) for number in waiting]
-        at = consumer.offsets_for_times(asked, timeout=ADMIN_TIMEOUT_S)
-    consumer.assign(at)
-    deadline = time.monotonic() + _READ_TIMEOUT_S
-    while waiting:
-        if time.monotonic() > deadline:
-            raise KafkaUnavailableError(f"{topic} could not be read in {_READ_TIMEOUT_S:.0f} s")
-        for message in consumer.consume(1000, _POLL_S):
-            error = message.error()
-            if error is None:
-                yield message
-            elif error.code() == KafkaError._PARTITION_EOF:
-                waiting.discard(message.partition() or 0)
+        reports = read_topic(self._settings, Topic.METRICS, at_ms)
+        return [report.value() or b"" for report in reports]
 
 
 def read_from_start(settings: Settings, group: str, topic: str) -> None:

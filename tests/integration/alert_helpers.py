@@ -12,9 +12,8 @@ from confluent_kafka import Producer
 from schemas.alerts import AlertEvent
 from schemas.metrics import Window, WindowReport, encode_report, with_report_id
 from schemas.topics import Topic, topic_name
-from stream.alerting.topic import read_whole
-from stream.kafka import make_follower
 from stream.settings import Settings
+from stream.topic_reader import read_topic
 
 MINUTE_MS = 60_000
 T0 = 1_790_002_800_000
@@ -60,12 +59,7 @@ def send_reports(settings: Settings, *reports: WindowReport) -> None:
 
 def alerts_on_topic(settings: Settings) -> list[bytes]:
     """Every record of the topic of alerts, as it is."""
-    consumer = make_follower(settings)
-    try:
-        topic = topic_name(settings.namespace, Topic.ALERTS)
-        return [bytes(message.value() or b"") for message in read_whole(consumer, topic)]
-    finally:
-        consumer.close()
+    return [bytes(message.value() or b"") for message in read_topic(settings, Topic.ALERTS)]
 
 
 def by_id(records: list[bytes]) -> dict[str, AlertEvent]:
