@@ -67,7 +67,8 @@ class ControlPlane:
             web_enabled=False,
             value_serializer="raw",
             key_serializer="raw",
-            consumer_auto_offset_reset="latest",
+            # No report is passed over, and what changed before the first start is looked at.
+            consumer_auto_offset_reset="earliest",
             broker_session_timeout=_SESSION_TIMEOUT_S,
             autodiscover=False,
             datadir=self._folder.name,

@@ -23,7 +23,7 @@ from stream.alerting.notifier import Notifier
 from stream.alerting.relay import Relay
 from stream.alerting.routing import LOGS, PROGRAMS, ChannelKind, Routing, parse_routes
 from stream.alerting.service import Alerting
-from stream.alerting.topic import AlertTopic, read_from_start
+from stream.alerting.topic import AlertTopic
 from stream.alerting.view import read_active
 from stream.alerting.watchdog import Watchdog
 from stream.baseline.store import Publisher
@@ -220,7 +220,7 @@ def make_alerting(settings: Settings, client: RedisClient, registry: Registry) -
 
 def run_agents(settings: Settings) -> None:
     """Run one control-plane process until SIGINT or SIGTERM."""
-    from stream.agents import ControlPlane, group_name  # noqa: PLC0415  # Faust takes a second to import
+    from stream.agents import ControlPlane  # noqa: PLC0415  # Faust takes a second to import
 
     ensure_topics(settings)
     client = connect_redis(settings)
@@ -272,5 +272,4 @@ def run_agents(settings: Settings) -> None:
         *SilencesApi(registry.stored_silences, publish_silence, now_ms).routes(),
     ]
     http = HttpServer(settings.http, health, metrics, routes)
-    read_from_start(settings, group_name(settings.namespace), topic)
     ControlPlane(settings, rollup, alerting, http).run()

@@ -1,4 +1,4 @@
-"""``ml.alerts``: publish to it, read it back; and where the reading of reports starts."""
+"""``ml.alerts``: publish to it, and read it back."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,21 +6,15 @@ from typing import NamedTuple
 import msgspec
 import structlog
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
     KafkaError,
-    KafkaException,
     Message,
     Producer,
-    TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from schemas.alerts import AlertEvent, encode_alert
 from schemas.topics import Topic, topic_name
 from stream.kafka import (
-    ADMIN_TIMEOUT_S,
     KafkaUnavailableError,
-    client_settings,
     make_producer,
 )
 from stream.settings import Settings
@@ -28,7 +22,6 @@ from stream.topic_reader import read_topic
 
 _FLUSH_S = 10.0  # below the lease of the outbox
 _BEFORE_MAX = 100  # of one alert, more than can wait to be published when Redis crashes
-_NOT_OURS = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP)
 
 log = structlog.get_logger("alerts")
 
@@ -104,30 +97,3 @@ class AlertTopic:
         """
         reports = read_topic(self._settings, Topic.METRICS, at_ms)
         return [report.value() or b"" for report in reports]
-
-
-def read_from_start(settings: Settings, group: str, topic: str) -> None:
-    """Let a group that never read a topic begin at its beginning, whatever its default is.
-
-    The group reads notices, too, of which it wants the newest only. Without this, reports that
-    arrive before its first commit would be lost by a crash.
-    """
-    admin = AdminClient(client_settings(settings))
-    try:
-        partitions = admin.list_topics(topic, timeout=ADMIN_TIMEOUT_S).topics[topic].partitions
-        asked = [TopicPartition(topic, number) for number in partitions]
-        request = ConsumerGroupTopicPartitions(group, asked)
-        stored = admin.list_consumer_group_offsets([request])[group].result().topic_partitions
-        missing = [at.partition for at in stored or () if at.offset < 0]
-        if missing:
-            first = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-            earliest = {TopicPartition(topic, number): first for number in missing}
-            found = admin.list_offsets(earliest)
-            at = [TopicPartition(topic, p.partition, f.result().offset) for p, f in found.items()]
-            request = ConsumerGroupTopicPartitions(group, at)
-            admin.alter_consumer_group_offsets([request])[group].result()
-    except KafkaException as error:
-        if error.args[0].code() not in _NOT_OURS:  # with members, the group has begun already
-            raise KafkaUnavailableError(
-                f"the place of {group} in {topic} could not be set: {error.args[0].str()}"
-            ) from error
