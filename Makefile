@@ -44,7 +44,7 @@ check: setup ## lint, format, types, architecture rules
 
 .PHONY: test
 test: setup $(ALERTMANAGER) ## unit, property, golden, architecture and integration tests, on real servers
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
 .PHONY: bench
 bench: setup ## events per CPU-second of a worker, beside a bare consumer and Faust (5 minutes)

@@ -1,7 +1,8 @@
-"""One real Kafka and one real Redis for the whole run; a namespace of its own for each test."""
+"""One real Kafka and one real Redis for each process; a namespace of its own for each test."""
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -9,6 +10,10 @@ import pytest
 import structlog
 
 from stream.embedded import EmbeddedStack
+
+
+# As wide as output is that goes to no terminal, whatever this one is; commands inherit it.
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(scope="session")
