@@ -32,7 +32,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
         Of this notification; the same when it is delivered again after a crash.
     key
         Of the conversation. Channels that deduplicate are given it, from the first notification to
-        the last: the fingerprint where each alert is told apart, else a name of the group.
+        the last: the fingerprint where each alert is told apart, else one of the group.
     kind
         `first`, `update`, `repeat` or `resolved`.
     title

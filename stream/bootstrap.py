@@ -138,7 +138,7 @@ def make_routing(settings: Settings, channels: Mapping[str, Channel]) -> Routing
         for name, channel in channels.items()
     }
     try:
-        return Routing(parse_routes(settings.routes, kinds), kinds)
+        return Routing(parse_routes(settings.routes, kinds), kinds, settings.namespace)
     except ValueError as error:
         raise SettingsError(str(error)) from error
 
@@ -156,7 +156,7 @@ def read_routing(settings: Settings) -> Routing:
     try:
         types = channel_types(settings.channels)
         kinds = {name: ChannelKind(of, of in LOGS | PROGRAMS) for name, of in types.items()}
-        return Routing(parse_routes(settings.routes, kinds), kinds)
+        return Routing(parse_routes(settings.routes, kinds), kinds, settings.namespace)
     except ValueError as error:
         raise SettingsError(str(error)) from error
 

@@ -1,7 +1,8 @@
 """Kafka clients made from the settings, and the topics they need."""
 
+import contextlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -78,6 +79,24 @@ def make_follower(settings: Settings, *, wait_ms: int = 100) -> Consumer:
     )
 
 
+@contextlib.contextmanager
+def answering(settings: Settings) -> Iterator[None]:
+    """Say in a sentence that the broker does not answer, or refuses, where it does so inside.
+
+    Raises
+    ------
+    KafkaUnavailableError
+        In place of librdkafka's own error.
+    """
+    try:
+        yield
+    except KafkaException as error:
+        raise KafkaUnavailableError(
+            f"Kafka at {settings.bootstrap_servers} does not answer ({error.args[0].str()});"
+            " is it running?"
+        ) from error
+
+
 def ensure_topics(settings: Settings, topics: Iterable[Topic] = tuple(Topic)) -> None:
     """Create the topics that are missing; existing ones are used as they are.
 
@@ -88,7 +107,7 @@ def ensure_topics(settings: Settings, topics: Iterable[Topic] = tuple(Topic)) ->
     """
     admin = AdminClient(client_settings(settings))
     wanted = {topic_name(settings.namespace, topic): TOPICS[topic] for topic in topics}
-    try:
+    with answering(settings):
         present = admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics
         missing = [
             NewTopic(
@@ -103,11 +122,6 @@ def ensure_topics(settings: Settings, topics: Iterable[Topic] = tuple(Topic)) ->
         for future in admin.create_topics(missing).values() if missing else ():
             _created(future)
         _wait_for(admin, set(wanted))
-    except KafkaException as error:
-        where = settings.bootstrap_servers
-        raise KafkaUnavailableError(
-            f"Kafka at {where} does not answer ({error.args[0].str()}); is it running?"
-        ) from error
 
 
 def _topic_settings(settings: Settings, spec: TopicSpec) -> dict[str, str]:

@@ -25,7 +25,7 @@ from stream.activations import check_activation
 from stream.alerting.silences import Authors, StoredSilence, authors_after, check_silence
 from stream.baseline.soundness import check_baseline
 from stream.ingest.decode import Decoder
-from stream.kafka import ADMIN_TIMEOUT_S, make_follower
+from stream.kafka import ADMIN_TIMEOUT_S, answering, make_follower
 from stream.settings import BoundsSettings, Settings
 from stream.state.keys import VersionId
 from stream.topic_reader import header, read_to_end
@@ -135,10 +135,16 @@ class Registry:
         Raises
         ------
         KafkaUnavailableError
-            When the broker falls silent.
+            When the broker does not answer.
         """
         consumer = make_follower(self._settings)
-        self._apply(list(read_to_end(self._settings, consumer, self._places(consumer))))
+        try:
+            with answering(self._settings):
+                places = self._places(consumer)
+            self._apply(list(read_to_end(self._settings, consumer, places)))
+        except BaseException:
+            consumer.close()
+            raise
         self._thread = threading.Thread(
             target=self._follow, args=(consumer,), name="registry", daemon=True
         )

@@ -1,4 +1,4 @@
-"""Read a topic to where it ends now, for commands that look something up."""
+"""Read topics to where they end now."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from schemas.topics import Topic, topic_name
-from stream.kafka import ADMIN_TIMEOUT_S, KafkaUnavailableError, make_follower
+from stream.kafka import ADMIN_TIMEOUT_S, KafkaUnavailableError, answering, make_follower
 from stream.settings import Settings
 
 # A topic that gives nothing for this long, though its end is not reached, will give nothing.
@@ -36,7 +36,9 @@ def read_topic(settings: Settings, topic: Topic, since_ms: int | None = None) ->
     name = topic_name(settings.namespace, topic)
     consumer = make_follower(settings, wait_ms=_WAIT_MS)
     try:
-        yield from read_to_end(settings, consumer, _places(consumer, name, since_ms))
+        with answering(settings):
+            places = _places(consumer, name, since_ms)
+        yield from read_to_end(settings, consumer, places)
     finally:
         consumer.close()
 
@@ -58,21 +60,22 @@ def read_to_end(
     Raises
     ------
     KafkaUnavailableError
-        When the broker falls silent.
+        When the broker does not answer, or gives nothing more of what is not yet at its end.
     """
     consumer.assign(list(places))
     waiting = {(place.topic, place.partition) for place in places}
     heard = time.monotonic()
     while waiting:
         for message in consumer.consume(_BATCH, _POLL_S):
-            error = message.error()
+            error, place = message.error(), (str(message.topic()), message.partition() or 0)
             if error is not None and error.code() != KafkaError._PARTITION_EOF:
                 continue
-            heard = time.monotonic()
+            if place in waiting:
+                heard = time.monotonic()
             if error is None:
                 yield message
             else:
-                waiting.discard((str(message.topic()), message.partition() or 0))
+                waiting.discard(place)
         if time.monotonic() - heard > SILENCE_S_MAX:
             names = " and ".join(sorted({topic for topic, _ in waiting}))
             raise KafkaUnavailableError(

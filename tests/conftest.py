@@ -11,7 +11,6 @@ import structlog
 
 from stream.embedded import EmbeddedStack
 
-
 # As wide as output is that goes to no terminal, whatever this one is; commands inherit it.
 os.environ.pop("COLUMNS", None)
 

@@ -29,7 +29,11 @@ class Retried(NamedTuple):
 
 
 def is_still_so(
-    notification: Notification, active: Collection[str], *, talks: bool, every_event: bool
+    notification: Notification,
+    active: Collection[str],
+    *,
+    began_at: int | None,
+    every_event: bool,
 ) -> bool:
     """Whether what a notification tells is still so.
 
@@ -40,7 +44,7 @@ def is_still_so(
     ----------
     notification : that was given up
     active : fingerprints of the alerts that are active now
-    talks : whether the conversation with the channel goes on, or another with its key
+    began_at : when the conversation of the group began that goes on, epoch ms; None where none does
     every_event : whether the channel follows each alert, not the conversation
 
     Examples
@@ -48,14 +52,14 @@ def is_still_so(
     >>> from schemas.alerts import Severity
     >>> over = Notification(id="1", key="a", kind=Kind.RESOLVED, title="", at=0, firing=0,
     ...                     severity=Severity.ERROR, events=())
-    >>> [is_still_so(over, (), talks=talks, every_event=False) for talks in (False, True)]
+    >>> [is_still_so(over, (), began_at=at, every_event=False) for at in (None, 0)]
     [True, False]
     """
     if every_event:
         return any(_is_so(event, active) for event in notification.events)
     if notification.kind is Kind.RESOLVED:
-        return not talks
-    return talks or any(event.fingerprint in active for event in notification.events)
+        return began_at is None
+    return began_at is not None and notification.at >= began_at
 
 
 def retry(client: RedisClient, namespace: str, channel: str, every_event: bool) -> Retried:
@@ -75,8 +79,8 @@ def retry(client: RedisClient, namespace: str, channel: str, every_event: bool) 
     )
 
     def wanted(one: Notification) -> bool:
-        talks = groups.talks(group_id(channel, one.labels))
-        return is_still_so(one, active, talks=talks, every_event=every_event)
+        began_at = groups.began_at(group_id(channel, one.labels))
+        return is_still_so(one, active, began_at=began_at, every_event=every_event)
 
     back = store.retry(wanted)
     return Retried(back, len(store.dead_letters()))

@@ -60,8 +60,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
         When it is told.
     key
         Its name for channels that deduplicate: the same from one conversation to the next.
-    talks
-        Whether the channel was told of something that, as far as it knows, goes on.
+    began_at
+        When the channel was first told of what, as far as it knows, goes on; None where nothing is.
     told_at
         When it was last told; 0 before.
     whole_at
@@ -83,7 +83,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str]
     timing: Timing
     key: str
-    talks: bool = False
+    began_at: int | None = None
     told_at: int = 0
     whole_at: int = 0
     updates: int = 0
@@ -92,6 +92,11 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     firing: int = 0
     ending: int = 0
     unknown_since: int | None = None
+
+    @property
+    def talks(self) -> bool:
+        """Whether the channel knows of something that goes on."""
+        return self.began_at is not None
 
 
 def is_beginning(event: AlertEvent) -> bool:
@@ -167,7 +172,7 @@ def rejoined(conversation: Conversation, event: AlertEvent, now_ms: int) -> Conv
     talked = conversation.talks
     return replace(
         conversation,
-        talks=True,
+        began_at=conversation.began_at if talked else now_ms,
         told_at=conversation.told_at if talked else now_ms,
         whole_at=conversation.whole_at if talked else now_ms,
         severity=worst((conversation.severity, event.severity)),

@@ -84,7 +84,7 @@ class Notifier:
     def turn(self, now_ms: int) -> None:
         """Let every channel that is not busy deliver what waits and is due; does not wait."""
         for name in self._channels:
-            if not self._threads.is_free(name):
+            if self._closing.is_set() or not self._threads.is_free(name):
                 continue
             count = self._client.llen(self._keys.waiting(name))
             stuck, due_ms = self._stuck.get(name, (0, 0))

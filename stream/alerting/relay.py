@@ -214,7 +214,7 @@ class Relay:
             if self._client.llen(self._keys.waiting(name)) >= WAITING_MAX:
                 later[name] += 1  # not all of them at once again
                 due_ms = now_ms + _LATER_MS * (1 + later[name] // WAITING_MAX)
-                queue.add("ZADD", self._keys.due, due_ms, group)
+                self._store.put_off(queue, group, conversation, due_ms)
                 return
             conversation = self._ended(conversation, members)
             slots = self._store.slots(member.newest for member in members.values())

@@ -117,23 +117,18 @@ class Destination:
     channel : its name
     labels : of the group that the alert is told with
     timing : of the group
-    alone : fingerprint of the alert, where the group can have no other
+    key : of the group's conversations: it outlasts each alert, and the loss of Redis
     """
 
     channel: str
     labels: Mapping[str, str]
     timing: Timing
-    alone: str | None = None
+    key: str
 
     @property
     def group(self) -> str:
         """Name of the group."""
         return group_id(self.channel, self.labels)
-
-    @property
-    def key(self) -> str:
-        """Key of the group's conversations: it outlasts each alert, and the loss of Redis."""
-        return self.alone or self.group
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +139,12 @@ class Routing:
     ----------
     routes : in order
     channels : by name
+    namespace : of the alerts; others may tell the same places of models that are called the same
     """
 
     routes: tuple[RouteConfig, ...]
     channels: Mapping[str, ChannelKind]
+    namespace: str
 
     def destinations(self, alert: AlertEvent, named: Sequence[str]) -> list[Destination]:
         """Return who is told of an alert, each channel once.
@@ -203,8 +200,11 @@ class Routing:
         if kind.resend_ms is not None:
             timing = replace(timing, repeat_ms=kind.resend_ms)
         group_by = GROUP_BY if route.group_by is None else route.group_by
-        alone = alert.fingerprint if EVERY_LABEL in group_by else None
-        return Destination(channel, _group_labels(alert, group_by), timing, alone)
+        labels = _group_labels(alert, group_by)
+        key = alert.fingerprint
+        if EVERY_LABEL not in group_by:
+            key = sha256_of([self.namespace, channel, labels])
+        return Destination(channel, labels, timing, key)
 
 
 def parse_routes(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
+import structlog
 
 from schemas.alerts import AlertEvent
 from schemas.keys import active_alerts_key, alert_key
@@ -15,6 +16,8 @@ from stream.alerting.keys import AlertKeys
 from stream.alerting.telling import Flushed
 from stream.alerting.transaction import Queue
 from stream.state.client import RedisClient
+
+log = structlog.get_logger("alerts")
 
 _ABOUT = b"about"
 _MEMBER = b"m:"
@@ -50,7 +53,7 @@ class RoutingStore:
             board.incidents[name] = None if raw is None else msgspec.json.decode(raw, type=Incident)
         read = zip(groups.items(), rest[::2], rest[1::2], strict=True)
         for (group, of), (about, *members), due in read:
-            board.conversations[group] = None if about is None else _conversation(about)
+            board.conversations[group] = _conversation(about)
             for one, raw in zip(of, members, strict=True):
                 board.members[group, one] = None if raw is None else _member(raw)
             if due is not None:
@@ -126,12 +129,12 @@ class RoutingStore:
         raw = self._client.hgetall(self._keys.group(group))
         about = raw.pop(_ABOUT, None)
         members = {of[len(_MEMBER) :].decode(): _member(one) for of, one in raw.items()}
-        return (None if about is None else _conversation(about)), members
+        return _conversation(about), members
 
-    def talks(self, group: str) -> bool:
-        """Whether the channel of a group knows something of it that goes on."""
-        about = self._client.hget(self._keys.group(group), _ABOUT)
-        return about is not None and _conversation(about).talks
+    def began_at(self, group: str) -> int | None:
+        """When the conversation about a group began that goes on; None where none does."""
+        about = _conversation(self._client.hget(self._keys.group(group), _ABOUT))
+        return None if about is None else about.began_at
 
     def inactive(self, fingerprints: Sequence[str]) -> list[str]:
         """Return those of some alerts that are active no more."""
@@ -188,8 +191,15 @@ def _field(fingerprint: str) -> bytes:
     return _MEMBER + fingerprint.encode()
 
 
-def _conversation(raw: bytes) -> Conversation:
-    return msgspec.json.decode(raw, type=Conversation)
+def _conversation(raw: bytes | None) -> Conversation | None:
+    """Read a conversation; one that cannot be read, of another version say, is begun anew."""
+    if raw is None:
+        return None
+    try:
+        return msgspec.json.decode(raw, type=Conversation)
+    except msgspec.DecodeError as error:
+        log.error("conversation_unreadable", why=str(error))
+        return None
 
 
 def _member(raw: bytes) -> Member:

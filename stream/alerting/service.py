@@ -95,7 +95,7 @@ class Alerting:
             self._watchdog.turn(now_ms)
 
     def close(self) -> None:
-        """Begin nothing more that takes long."""
+        """Begin no more deliveries."""
         self._notifier.close()
 
     def _tick(self, now_ms: int) -> None:

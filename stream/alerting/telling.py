@@ -166,7 +166,7 @@ class _Teller:
         whole = not self.every_event or not now.talks
         self.conversation = replace(
             self.conversation,
-            talks=not over,
+            began_at=None if over else now.began_at if now.talks else self.now_ms,
             severity=Severity.INFO if over else severity,
             told_at=self.now_ms,
             whole_at=self.now_ms if whole else now.whole_at,

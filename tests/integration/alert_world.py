@@ -142,7 +142,7 @@ class World:
             name: ChannelKind(box.type, box.every_event, box.resend_ms)
             for name, box in boxes.items()
         }
-        self.routing = Routing(parse_routes(routes, kinds), kinds)
+        self.routing = Routing(parse_routes(routes, kinds), kinds, self.settings.namespace)
         self.relay = self.another_relay()
         self.notifier = Notifier(self.client, self.settings.namespace, boxes)
 
@@ -152,7 +152,9 @@ class World:
         return Relay(client or self.client, namespace, topic, self.routing, self.rules)
 
     def relay_to(self, topic: Any, *channels: str) -> Relay:
-        routing = Routing((), {name: ChannelKind("webhook", True) for name in channels})
+        routing = Routing(
+            (), {name: ChannelKind("webhook", True) for name in channels}, self.settings.namespace
+        )
         return Relay(self.client, self.settings.namespace, topic, routing, self.rules)
 
     def let_out(self) -> None:

@@ -19,8 +19,8 @@ from schemas.notifications import Kind, Notification
 from schemas.rules import RuleConfig, SilenceConfig
 from schemas.sent_alerts import SentAlert
 from sinks.channel import DeliveryError
+from stream.alerting import relay as relaying
 from stream.alerting.routing import REPEAT_MS
-from stream.alerting.telling import RECHECK_MS
 from stream.alerting.view import read_active
 from stream.alerting.watchdog import Watchdog
 
@@ -95,7 +95,7 @@ def test_a_channel_that_is_configured_no_more_is_forgotten(world: World) -> None
 
 
 def test_a_process_with_the_settings_of_before_leaves_a_new_channel_to_those_that_know_it(
-    world: World,
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.route(known=Box("webhook"))
     before = world.relay
@@ -105,8 +105,33 @@ def test_a_process_with_the_settings_of_before_leaves_a_new_channel_to_those_tha
         world.let_out()
         world.now += 30_000
         before.turn(world.now)
-        settle(world, RECHECK_MS)
+        with monkeypatch.context() as backed_up:
+            backed_up.setattr(relaying, "WAITING_MAX", 1)
+            world.client.rpush(world.keys.waiting("new"), b"one more")
+            world.now += relaying.UNKNOWN_MS
+            world.relay.turn(world.now)
+            world.now += relaying.UNKNOWN_MS
+            before.turn(world.now)
+            world.client.delete(world.keys.waiting("new"))
+        settle(world, MINUTE_MS)
     assert statuses(world.boxes["new"].news) == ["firing", "resolved"]
+    assert world.left() == set()
+
+
+def test_a_group_that_cannot_be_read_holds_up_no_other(world: World) -> None:
+    world.evaluate(rate_of("credit", 0, 0.2))
+    world.let_out()
+    (key,) = world.client.scan_iter(world.keys.group("*"))
+    world.client.hset(key, "about", b'{"channel": "box", "key": null}')
+    world.evaluate(rate_of("credit", 1, 0.0), rate_of("fraud", 0, 0.2))
+    settle(world)
+    world.evaluate(rate_of("credit", 2, 0.2), rate_of("fraud", 1, 0.0))
+    settle(world)
+    world.evaluate(rate_of("credit", 3, 0.0))
+    settle(world)
+    of_fraud = [event for event in world.box.news if event.labels["model_name"] == "fraud"]
+    assert statuses(of_fraud) == ["firing", "resolved"]
+    assert statuses(world.box.news)[-1] == "resolved", "and the next of its alerts are told again"
     assert world.left() == set()
 
 

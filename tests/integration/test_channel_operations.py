@@ -57,7 +57,7 @@ class World:
 
     def talk(self, labels: dict[str, str]) -> None:
         """A conversation about these labels goes on with the channel."""
-        conversation = replace(begin(Destination("pager", labels, FOR_PEOPLE)), talks=True)
+        conversation = replace(begin(Destination("pager", labels, FOR_PEOPLE, "key")), began_at=NOW)
         key = self.keys.group(group_id("pager", labels))
         self.client.hset(key, "about", msgspec.json.encode(conversation))
 
@@ -137,6 +137,7 @@ def test_commands_show_what_was_given_up_and_try_it_again(
     first = notification(Kind.FIRST, event("age"))
     world.give_up(first)
     world.fire(*first.events)
+    world.talk(first.labels)
 
     log, pager = json.loads(run("--json").stdout)
     assert (log["name"], log["type"], log["dead_letters"]) == ("log", "log", 0)

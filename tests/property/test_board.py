@@ -16,9 +16,9 @@ from stream.alerting.routing import ChannelKind, RouteConfig, Routing
 T0 = 1_790_002_800_000
 CHANNELS = {"hook": ChannelKind("webhook", True), "mail": ChannelKind("email", False)}
 ROUTINGS = [
-    Routing((RouteConfig(channels=("hook", "mail")),), CHANNELS),
-    Routing((RouteConfig(channels=("mail",), group_by=("severity",)),), CHANNELS),
-    Routing((), CHANNELS),
+    Routing((RouteConfig(channels=("hook", "mail")),), CHANNELS, "ml"),
+    Routing((RouteConfig(channels=("mail",), group_by=("severity",)),), CHANNELS, "ml"),
+    Routing((), CHANNELS, "ml"),
 ]
 RULES = ["mine", "data-drift", "no-traffic"]
 

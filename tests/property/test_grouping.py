@@ -37,7 +37,7 @@ class Group:
 
     def __init__(self, every_event: bool, timing: Timing) -> None:
         self.every_event = every_event
-        self.conversation = begin(Destination("box", {"model_name": "credit"}, timing))
+        self.conversation = begin(Destination("box", {"model_name": "credit"}, timing, "key"))
         self.members: dict[str, Member] = {}
         self.due: int | None = None
         self.now_ms = T0

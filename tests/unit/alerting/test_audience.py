@@ -16,7 +16,7 @@ CREDIT = {"model_name": "credit"}
 
 def routing(*routes: Any, **types: str) -> Routing:
     kinds = {name: ChannelKind(of, False) for name, of in (types or TYPES).items()}
-    return Routing(parse_routes(routes, kinds), kinds)
+    return Routing(parse_routes(routes, kinds), kinds, "ml")
 
 
 def route(match: Any, *channels: str, goes_on: bool = False) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from stream.alerting.transitions import Episode
 MakeEvent = Callable[..., AlertEvent]
 T0 = 1_790_002_800_000
 NOW = T0 + 1_000_000
-MAIL = Destination("mail", {"model_name": "credit"}, FOR_PEOPLE)
-CHAT = Destination("chat", {"model_name": "credit"}, FOR_PEOPLE)
+MAIL = Destination("mail", {"model_name": "credit"}, FOR_PEOPLE, "key")
+CHAT = Destination("chat", {"model_name": "credit"}, FOR_PEOPLE, "key")
 
 
 def entry(event: AlertEvent, *destinations: Destination, **fields: Any) -> Told:

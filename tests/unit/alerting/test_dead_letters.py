@@ -6,6 +6,8 @@ from schemas.alerts import AlertEvent, Severity, Status
 from schemas.notifications import Kind, Notification
 from stream.alerting.dead_letters import is_still_so
 
+AT = 1_790_002_800_000
+
 
 def event(of: str, status: Status) -> AlertEvent:
     return AlertEvent(
@@ -29,7 +31,7 @@ def letter(kind: Kind, *events: AlertEvent) -> Notification:
         severity=Severity.ERROR,
         events=events,
         firing=0,
-        at=0,
+        at=AT,
     )
 
 
@@ -40,25 +42,31 @@ OVER = letter(Kind.RESOLVED, event("b", Status.RESOLVED))
 
 
 @pytest.mark.parametrize(
-    ("notification", "active", "talks", "of_conversation", "of_alert"),
+    ("notification", "active", "began_at", "of_conversation", "of_alert"),
     [
-        (FIRST, {"a"}, True, True, True),
-        (FIRST, {"a"}, False, True, True),
-        (FIRST, {"z"}, False, False, False),
-        (JOINED, {"b"}, True, True, True),
-        (JOINED, {"a"}, True, True, False),
-        (JOINED, set(), False, False, False),
-        (ENDED, {"a"}, True, True, True),
-        (ENDED, {"b", "c"}, True, True, True),
-        (ENDED, {"b"}, False, True, False),
-        (ENDED, set(), False, False, True),
-        (OVER, set(), False, True, True),
-        (OVER, {"a"}, True, False, True),
-        (OVER, {"b"}, False, True, False),
+        (FIRST, {"a"}, AT, True, True),
+        (FIRST, {"a"}, None, False, True),  # it fires anew, and is muted: nobody would close it
+        (FIRST, {"a"}, AT + 1, False, True),  # of a conversation before this one
+        (FIRST, {"z"}, None, False, False),
+        (JOINED, {"b"}, AT - 1, True, True),
+        (JOINED, {"a"}, AT - 1, True, False),
+        (JOINED, set(), None, False, False),
+        (ENDED, {"a"}, AT - 1, True, True),
+        (ENDED, {"b", "c"}, AT - 1, True, True),
+        (ENDED, {"b"}, None, False, False),
+        (ENDED, set(), None, False, True),
+        (OVER, set(), None, True, True),
+        (OVER, {"a"}, AT + 1, False, True),
+        (OVER, {"b"}, None, True, False),
     ],
 )
 def test_a_page_needs_an_alert_and_an_end_needs_none(
-    notification: Notification, active: set[str], talks: bool, of_conversation: bool, of_alert: bool
+    notification: Notification,
+    active: set[str],
+    began_at: int | None,
+    of_conversation: bool,
+    of_alert: bool,
 ) -> None:
-    assert is_still_so(notification, active, talks=talks, every_event=False) is of_conversation
-    assert is_still_so(notification, active, talks=talks, every_event=True) is of_alert
+    people = is_still_so(notification, active, began_at=began_at, every_event=False)
+    programs = is_still_so(notification, active, began_at=began_at, every_event=True)
+    assert (people, programs) == (of_conversation, of_alert)

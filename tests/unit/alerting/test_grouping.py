@@ -28,7 +28,7 @@ LABELS = {"model_name": "credit"}
 
 
 def conversation(timing: Timing = FOR_PEOPLE, **fields: Any) -> Conversation:
-    return replace(begin(Destination("box", LABELS, timing)), **fields)
+    return replace(begin(Destination("box", LABELS, timing, "key")), **fields)
 
 
 def told(
@@ -75,7 +75,7 @@ def test_of_too_many_whole_episodes_are_passed_over(make_event: MakeEvent, known
 
 
 def test_the_interval_doubles_with_each_update_but_not_for_the_last_end() -> None:
-    at = conversation(talks=True, told_at=NOW, firing=2)
+    at = conversation(began_at=NOW, told_at=NOW, firing=2)
     waits = [due_ms(replace(at, updates=number), NOW) - NOW for number in (0, 1, 2, 5, 50)]
     assert waits == [10_000, 20_000, 40_000, 300_000, 300_000]
     assert due_ms(replace(at, updates=50, ending=2), NOW) == NOW + 10_000
@@ -103,7 +103,7 @@ def test_the_last_batch_alone_ends_a_conversation(make_event: MakeEvent) -> None
     members = {
         of: Member(one.newest, (end_of(one.newest),)) for of, one in many(make_event, 150).items()
     }
-    before = conversation(FOR_PROGRAMS, talks=True, firing=150, ending=150)
+    before = conversation(FOR_PROGRAMS, began_at=NOW, firing=150, ending=150)
     flushed = told(members, before, every_event=True)
     assert [one.kind for one in flushed.notifications] == [Kind.UPDATE, Kind.RESOLVED]
     assert set(flushed.members.values()) == {None}
@@ -123,7 +123,7 @@ def test_what_gets_severer_stays_one_conversation_and_what_comes_again_is_anothe
 ) -> None:
     one = make_event()
     over = replace(end_of(one), ends_at=T0 + 60_000)
-    before = conversation(talks=True, firing=1, ending=0)
+    before = conversation(began_at=NOW, firing=1, ending=0)
     for starts_at, kinds in (
         (T0 + 60_000, [Kind.UPDATE, Kind.UPDATE]),
         (T0 + 120_000, [Kind.RESOLVED, Kind.FIRST]),
@@ -144,7 +144,7 @@ def test_what_began_and_ended_in_a_silence_is_dropped_and_what_fires_held(
     held = told({of: Member(None, (one, end_of(one), two))}, muted=True)
     assert held.members == {of: Member(None, (two,), muted=True)}
     assert held.due_ms == NOW + RECHECK_MS
-    before = conversation(talks=True, firing=1, whole_at=NOW)
+    before = conversation(began_at=NOW, firing=1, whole_at=NOW)
     known = told({of: Member(one, (end_of(one), two, end_of(two)))}, before, muted=True)
     assert [event.id for made in known.notifications for event in made.events] == [end_of(one).id]
     assert known.notifications[0].kind is Kind.RESOLVED
@@ -155,7 +155,7 @@ def test_programs_are_sent_what_fires_again_though_updates_come_all_the_time(
 ) -> None:
     one = make_event()
     timing = replace(FOR_PROGRAMS, repeat_ms=60_000)
-    before = conversation(timing, talks=True, firing=1, told_at=NOW - 1, whole_at=NOW - 60_000)
+    before = conversation(timing, began_at=NOW, firing=1, told_at=NOW - 1, whole_at=NOW - 60_000)
     members = {one.fingerprint: Member(one), **many(make_event, 1)}
     kinds = [made.kind for made in told(members, before, every_event=True).notifications]
     assert kinds == [Kind.UPDATE, Kind.REPEAT, Kind.REPEAT]

@@ -28,7 +28,7 @@ def names(routing: Routing, alert: AlertEvent, named: Sequence[str] = ()) -> lis
 
 
 def routing_by(*tables: dict[str, Any]) -> Routing:
-    return Routing(parse_routes(tables, KINDS), KINDS)
+    return Routing(parse_routes(tables, KINDS), KINDS, "ml")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,11 @@ def test_without_routes_the_severity_decides(
 
 def test_where_there_is_no_mail_chats_hear_of_errors(make_event: MakeEvent) -> None:
     kinds = {name: kind for name, kind in KINDS.items() if name != "mail"}
-    assert names(Routing((), kinds), make_event(severity=Severity.ERROR)) == ["log", "hook", "chat"]
+    assert names(Routing((), kinds, "ml"), make_event(severity=Severity.ERROR)) == [
+        "log",
+        "hook",
+        "chat",
+    ]
 
 
 def test_the_first_route_that_matches_decides_unless_it_says_continue(
@@ -116,7 +120,7 @@ def test_times_are_those_of_the_route_but_of_what_a_place_must_be_sent_again(
     assert RouteConfig(channels=("a",)).timing(KINDS["mail"]).interval_ms_max == 300_000
     assert RouteConfig(channels=("a",)).timing(KINDS["hook"]).interval_ms == 0
     kinds = {"am": ChannelKind("alertmanager", True, resend_ms=60_000)}
-    (told,) = Routing((route,), kinds).destinations(make_event(), ())
+    (told,) = Routing((route,), kinds, "ml").destinations(make_event(), ())
     assert told.timing.repeat_ms == 60_000
 
 
@@ -156,3 +160,13 @@ def test_conversations_of_two_groups_never_have_the_same_key(
         assert {one.key for one in found} == {severities[0].fingerprint}
     else:
         assert len({one.key for one in found}) == len({one.group for one in found})
+
+
+def test_namespaces_that_share_a_pager_share_no_page(make_event: MakeEvent) -> None:
+    route = RouteConfig(channels=("page",))
+    keys = {
+        one.key
+        for namespace in ("staging", "production")
+        for one in Routing((route,), KINDS, namespace).destinations(make_event(), ())
+    }
+    assert len(keys) == 2

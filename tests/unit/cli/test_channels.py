@@ -142,7 +142,7 @@ def printed(shown: Any) -> str:
 
 
 def row(one: ChannelFigures, *routes: Any) -> str:
-    routing = Routing(parse_routes(routes, KINDS), KINDS)
+    routing = Routing(parse_routes(routes, KINDS), KINDS, "ml")
     return " ".join(printed(channels_table(routing, [one])).split("─ \n")[1].split())
 
 
@@ -178,7 +178,7 @@ def test_trouble_is_the_present_one_else_the_last() -> None:
 
 
 def test_programs_get_all_figures() -> None:
-    routing = Routing(parse_routes(ROUTES, KINDS), KINDS)
+    routing = Routing(parse_routes(ROUTES, KINDS), KINDS, "ml")
     one = figures("mail", dead_at=NOW, delivered=7, failed=2, failures=1, failed_at=NOW)
     document = channel_document(routing, one)
     assert document["severities"] == ["error"]

@@ -31,7 +31,7 @@ CRITICAL = {"severity": "critical"}
 def routing(types: Any, *routes: Any) -> Routing:
     kinds = {"log": ChannelKind("log", True)}
     kinds |= {name: ChannelKind(of, False) for name, of in types.items()}
-    return Routing(parse_routes(routes, kinds), kinds)
+    return Routing(parse_routes(routes, kinds), kinds, "ml")
 
 
 BOTH = {"mail": "email", "pager": "pagerduty"}
