@@ -69,7 +69,8 @@ def _show(found: Diagnosis) -> None:
     trouble = sum(not check.ok for check in found.checks)
     warnings = sum(check.is_warning for check in found.checks)
     said = f"[red]{trouble} in trouble[/]" if trouble else "[green]all well[/]"
-    out.print(f"{said}, {warnings} warnings" if warnings else said)
+    more = f", {warnings} warning{'s' * (warnings > 1)}" if warnings else ""
+    out.print(said + more)
 
 
 def _show_check(out: Console, check: Check, width: int) -> None:
