@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, Message
 
 from schemas.activations import Activation, plan_id
 from schemas.baselines import Baseline
@@ -25,10 +25,10 @@ from stream.activations import check_activation
 from stream.alerting.silences import Authors, StoredSilence, authors_after, check_silence
 from stream.baseline.soundness import check_baseline
 from stream.ingest.decode import Decoder
-from stream.kafka import ADMIN_TIMEOUT_S, answering, make_follower
+from stream.kafka import make_follower
 from stream.settings import BoundsSettings, Settings
 from stream.state.keys import VersionId
-from stream.topic_reader import header, read_to_end
+from stream.topic_reader import header, places_of, read_to_end
 from stream.window import plan as plans
 from stream.window.layout import GridLayout, compile_layout
 from stream.window.panes import MINUTE_MS
@@ -139,8 +139,8 @@ class Registry:
         """
         consumer = make_follower(self._settings)
         try:
-            with answering(self._settings):
-                places = self._places(consumer)
+            topics = (self._config_topic, self._baselines_topic)
+            places = [at for topic in topics for at in places_of(self._settings, consumer, topic)]
             self._apply(list(read_to_end(self._settings, consumer, places)))
         except BaseException:
             consumer.close()
@@ -156,13 +156,6 @@ class Registry:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-
-    def _places(self, consumer: Consumer) -> list[TopicPartition]:
-        at = []
-        for topic in (self._config_topic, self._baselines_topic):
-            found = consumer.list_topics(topic, timeout=ADMIN_TIMEOUT_S).topics[topic]
-            at += [TopicPartition(topic, p, OFFSET_BEGINNING) for p in found.partitions]
-        return at
 
     def _follow(self, consumer: Consumer) -> None:
         while not self._stop.is_set():

@@ -36,8 +36,12 @@ def read_topic(settings: Settings, topic: Topic, since_ms: int | None = None) ->
     name = topic_name(settings.namespace, topic)
     consumer = make_follower(settings, wait_ms=_WAIT_MS)
     try:
-        with answering(settings):
-            places = _places(consumer, name, since_ms)
+        places = places_of(settings, consumer, name, since_ms)
+        if not places:
+            raise KafkaUnavailableError(
+                f"there is no topic {name}: is the namespace right? `streamgauge doctor` lists"
+                " topics"
+            )
         yield from read_to_end(settings, consumer, places)
     finally:
         consumer.close()
@@ -84,16 +88,33 @@ def read_to_end(
             )
 
 
-def _places(consumer: Consumer, name: str, since_ms: int | None) -> list[TopicPartition]:
-    found = consumer.list_topics(name, timeout=ADMIN_TIMEOUT_S).topics[name].partitions
-    if not found:
-        raise KafkaUnavailableError(
-            f"there is no topic {name}: is the namespace right? `streamgauge doctor` lists topics"
-        )
-    if since_ms is None:
-        return [TopicPartition(name, number, OFFSET_BEGINNING) for number in found]
-    wanted = [TopicPartition(name, number, max(0, since_ms)) for number in found]
-    return consumer.offsets_for_times(wanted, timeout=ADMIN_TIMEOUT_S)
+def places_of(
+    settings: Settings, consumer: Consumer, name: str, since_ms: int | None = None
+) -> list[TopicPartition]:
+    """Return where a topic is read from, a place for each partition; none where it is not there.
+
+    Parameters
+    ----------
+    settings
+        Where Kafka is.
+    consumer
+        Made by `stream.kafka.make_follower`.
+    name
+        Of the topic.
+    since_ms
+        Append time to start at, epoch ms; None is the beginning.
+
+    Raises
+    ------
+    KafkaUnavailableError
+        When the broker does not answer.
+    """
+    with answering(settings):
+        found = consumer.list_topics(name, timeout=ADMIN_TIMEOUT_S).topics[name].partitions
+        if since_ms is None or not found:
+            return [TopicPartition(name, number, OFFSET_BEGINNING) for number in found]
+        wanted = [TopicPartition(name, number, max(0, since_ms)) for number in found]
+        return consumer.offsets_for_times(wanted, timeout=ADMIN_TIMEOUT_S)
 
 
 def latest_by_key(settings: Settings, topic: Topic) -> dict[str, Message]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from schemas.alerts import AlertEvent, Status
+from schemas.alerts import Status
 from schemas.keys import active_alerts_key
 from schemas.notifications import Kind, Notification
 from stream.alerting.channel_store import ChannelStore
@@ -28,14 +28,8 @@ class Retried(NamedTuple):
     left: int
 
 
-def is_still_so(
-    notification: Notification,
-    active: Collection[str],
-    *,
-    began_at: int | None,
-    every_event: bool,
-) -> bool:
-    """Whether what a notification tells is still so.
+def goes_on(notification: Notification, began_at: int | None) -> bool:
+    """Whether what a notification tells people is still so, by the conversation with them.
 
     A page for what is over would open an incident that nobody closes, and an end that comes late
     would close the incident of the next time.
@@ -43,23 +37,33 @@ def is_still_so(
     Parameters
     ----------
     notification : that was given up
-    active : fingerprints of the alerts that are active now
     began_at : when the conversation of the group began that goes on, epoch ms; None where none does
-    every_event : whether the channel follows each alert, not the conversation
 
     Examples
     --------
     >>> from schemas.alerts import Severity
     >>> over = Notification(id="1", key="a", kind=Kind.RESOLVED, title="", at=0, firing=0,
     ...                     severity=Severity.ERROR, events=())
-    >>> [is_still_so(over, (), began_at=at, every_event=False) for at in (None, 0)]
-    [True, False]
+    >>> goes_on(over, None), goes_on(over, 0)
+    (True, False)
     """
-    if every_event:
-        return any(_is_so(event, active) for event in notification.events)
     if notification.kind is Kind.RESOLVED:
         return began_at is None
     return began_at is not None and notification.at >= began_at
+
+
+def is_still_so(notification: Notification, active: Collection[str]) -> bool:
+    """Whether any event that a notification tells a program is still so.
+
+    Parameters
+    ----------
+    notification : that was given up
+    active : fingerprints of the alerts that are active now
+    """
+    return any(
+        (event.status is not Status.RESOLVED) is (event.fingerprint in active)
+        for event in notification.events
+    )
 
 
 def retry(client: RedisClient, namespace: str, channel: str, every_event: bool) -> Retried:
@@ -72,19 +76,11 @@ def retry(client: RedisClient, namespace: str, channel: str, every_event: bool) 
     channel : its name
     every_event : whether it follows each alert, not the conversation
     """
-    active = {of.decode() for of in client.smembers(active_alerts_key(namespace))}
-    store, groups = (
-        ChannelStore(client, AlertKeys(namespace), channel),
-        RoutingStore(client, namespace),
-    )
-
-    def wanted(one: Notification) -> bool:
-        began_at = groups.began_at(group_id(channel, one.labels))
-        return is_still_so(one, active, began_at=began_at, every_event=every_event)
-
-    back = store.retry(wanted)
+    store = ChannelStore(client, AlertKeys(namespace), channel)
+    if every_event:
+        active = {of.decode() for of in client.smembers(active_alerts_key(namespace))}
+        back = store.retry(lambda one: is_still_so(one, active))
+    else:
+        groups = RoutingStore(client, namespace)
+        back = store.retry(lambda one: goes_on(one, groups.began_at(group_id(channel, one.labels))))
     return Retried(back, len(store.dead_letters()))
-
-
-def _is_so(event: AlertEvent, active: Collection[str]) -> bool:
-    return (event.status is not Status.RESOLVED) is (event.fingerprint in active)

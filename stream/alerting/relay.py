@@ -202,10 +202,10 @@ class Relay:
 
         def work(queue: Queue) -> None:
             conversation, members = self._store.group(group)
-            kind = self._routing.channels.get(conversation.channel) if conversation else None
             if conversation is None:
                 self._store.forget(queue, group)
                 return
+            kind = self._routing.channels.get(conversation.channel)
             if kind is None:
                 self._keep_a_while(queue, group, conversation, now_ms)
                 return

@@ -5,18 +5,11 @@ from typing import NamedTuple
 
 import msgspec
 import structlog
-from confluent_kafka import (
-    KafkaError,
-    Message,
-    Producer,
-)
+from confluent_kafka import KafkaError, Message, Producer
 
 from schemas.alerts import AlertEvent, encode_alert
 from schemas.topics import Topic, topic_name
-from stream.kafka import (
-    KafkaUnavailableError,
-    make_producer,
-)
+from stream.kafka import KafkaUnavailableError, make_producer
 from stream.settings import Settings
 from stream.topic_reader import read_topic
 

@@ -16,6 +16,7 @@ from stream.settings import Settings
 from stream.topic_reader import read_topic
 
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 T0 = 1_790_002_800_000
 
 

@@ -8,6 +8,7 @@ import redis
 
 sys.path.insert(0, str(Path(__file__).parent))  # helpers beside the tests, which are no package
 
+from alert_world import MINE, World, settings_of, world_of
 from programs import programs_of
 
 
@@ -23,3 +24,11 @@ def read(stack: Any) -> Iterator[Any]:
     client = redis.Redis.from_url(stack.redis_url, decode_responses=True)
     yield client
     client.close()
+
+
+@pytest.fixture
+def world(stack: Any, namespace: str) -> Iterator[World]:
+    """The alert agent in this process, with one rule; some modules have a world of their own."""
+    with world_of(settings_of(stack, namespace)) as made:
+        made.rules.set(MINE)
+        yield made

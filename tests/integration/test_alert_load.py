@@ -2,14 +2,12 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
-import pytest
 from alert_helpers import MINUTE_MS, make_report
-from alert_world import MINE, Box, World, rate_of, settings_of, settle, statuses, world_of
+from alert_world import Box, World, rate_of, settle, statuses
 from programs import until
 
 from schemas.notifications import Notification
@@ -21,13 +19,6 @@ from stream.alerting import relay as relaying
 from stream.alerting.notifier import Notifier
 from stream.alerting.relay import Relay
 from stream.alerting.telling import RECHECK_MS
-
-
-@pytest.fixture
-def world(stack: Any, namespace: str) -> Iterator[World]:
-    with world_of(settings_of(stack, namespace)) as made:
-        made.rules.set(MINE)
-        yield made
 
 
 def test_two_relays_and_two_notifiers_at_once_tell_each_event_once(world: World) -> None:

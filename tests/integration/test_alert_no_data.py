@@ -1,24 +1,14 @@
 """Figures that go missing, on a real Redis: what their rules' policies make of it, and when."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
-from alert_helpers import MINUTE_MS, make_report
-from alert_world import MINE, World, look, rate_of, settings_of, statuses, world_of
+from alert_helpers import HOUR_MS, make_report
+from alert_world import World, look, rate_of, statuses
 
 from schemas.metrics import with_report_id
 from schemas.rules import NoData, RuleConfig
-
-HOUR_MS = 60 * MINUTE_MS
-
-
-@pytest.fixture
-def world(stack: Any, namespace: str) -> Iterator[World]:
-    with world_of(settings_of(stack, namespace)) as made:
-        made.rules.set(MINE)
-        yield made
 
 
 def no_data(policy: NoData, **fields: Any) -> RuleConfig:

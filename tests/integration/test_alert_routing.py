@@ -3,13 +3,12 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
-from alert_helpers import MINUTE_MS, make_report
-from alert_world import MINE, Box, World, look, rate_of, settings_of, settle, statuses, world_of
+from alert_helpers import HOUR_MS, MINUTE_MS, make_report
+from alert_world import MINE, Box, World, look, rate_of, settle, statuses
 from programs import until
 
 from schemas.alerts import AlertEvent, Severity, Status
@@ -23,15 +22,6 @@ from stream.alerting import relay as relaying
 from stream.alerting.routing import REPEAT_MS
 from stream.alerting.view import read_active
 from stream.alerting.watchdog import Watchdog
-
-HOUR_MS = 60 * MINUTE_MS
-
-
-@pytest.fixture
-def world(stack: Any, namespace: str) -> Iterator[World]:
-    with world_of(settings_of(stack, namespace)) as made:
-        made.rules.set(MINE)
-        yield made
 
 
 def told(box: Box) -> list[tuple[str, str]]:

@@ -61,7 +61,6 @@ def test_a_broker_that_is_not_there_is_a_sentence(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stream.topic_reader.ADMIN_TIMEOUT_S", 0.3)
-    monkeypatch.setattr("stream.registry.ADMIN_TIMEOUT_S", 0.3)
     for read in (lambda: list(read_topic(settings, Topic.CONFIG)), Registry(settings).start):
         with pytest.raises(KafkaUnavailableError, match=r"Kafka at 127\.0\.0\.1:\d+ does not"):
             read()

@@ -4,7 +4,7 @@ import pytest
 
 from schemas.alerts import AlertEvent, Severity, Status
 from schemas.notifications import Kind, Notification
-from stream.alerting.dead_letters import is_still_so
+from stream.alerting.dead_letters import goes_on, is_still_so
 
 AT = 1_790_002_800_000
 
@@ -67,6 +67,5 @@ def test_a_page_needs_an_alert_and_an_end_needs_none(
     of_conversation: bool,
     of_alert: bool,
 ) -> None:
-    people = is_still_so(notification, active, began_at=began_at, every_event=False)
-    programs = is_still_so(notification, active, began_at=began_at, every_event=True)
+    people, programs = goes_on(notification, began_at), is_still_so(notification, active)
     assert (people, programs) == (of_conversation, of_alert)
